@@ -1,0 +1,93 @@
+"""The command line's frame: its verbs, its exit codes, and the one place where errors become lines."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+import typer
+
+from flawscope import __version__
+from flawscope.errors import FlawscopeError
+from flawscope.outputs import output_error
+
+EXIT_PASS, EXIT_REJECT, EXIT_ERROR, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+VERBS = ("demo", "doctor", "data", "train", "evaluate", "predict", "models", "export")
+"""Each is a module of this package with a function ``register(app)``."""
+
+
+def build() -> typer.Typer:
+    """The whole command tree."""
+    app = typer.Typer(
+        name="flawscope",
+        help="See, measure and judge surface defects.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    @app.callback(invoke_without_command=True)
+    def frame(
+        version: bool = typer.Option(False, "--version", help="Print the version and stop."),
+    ) -> None:
+        if version:
+            typer.echo(f"flawscope {__version__}")
+            raise typer.Exit
+
+    for verb in VERBS:
+        importlib.import_module(f"flawscope.cli.{verb}").register(app)
+    return app
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; no traceback leaves this function.
+
+    Set ``FLAWSCOPE_DEBUG=1`` to see tracebacks.
+    """
+    try:
+        outcome = build()(args=None if arguments is None else list(arguments), standalone_mode=False)
+    except FlawscopeError as error:
+        return _fail(str(error))
+    except click.exceptions.Exit as request:
+        return int(request.exit_code)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        print("\ninterrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except click.ClickException as error:
+        error.show(file=sys.stderr)
+        return EXIT_ERROR
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_PASS
+    except OSError as error:
+        if os.environ.get("FLAWSCOPE_DEBUG"):
+            raise
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM):
+            return _fail(str(output_error(error, error.filename or "output")))
+        return _fail(f"{error.filename or 'input'}: {(error.strerror or str(error)).lower()}")
+    except MemoryError:
+        return _fail("not enough memory. Use smaller images, a smaller --imgsz or a smaller --batch")
+    except Exception as error:
+        if os.environ.get("FLAWSCOPE_DEBUG"):
+            raise
+        kind = type(error).__name__
+        text = " ".join(str(error).split())[:300]
+        return _fail(f"internal error, please report it ({kind}: {text}). FLAWSCOPE_DEBUG=1 shows details")
+    return outcome if isinstance(outcome, int) else EXIT_PASS
+
+
+def _fail(line: str) -> int:
+    print(f"error: {line}", file=sys.stderr)
+    return EXIT_ERROR
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    sys.exit(run())

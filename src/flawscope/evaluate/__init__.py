@@ -1,0 +1,1 @@
+"""A segmenter, or a folder of somebody's maps, against true masks."""

@@ -1,0 +1,1 @@
+"""Trained networks become files that run without torch."""

@@ -1,0 +1,1 @@
+"""How good a mask is: pure numpy functions, running accumulators, and the two protocols."""

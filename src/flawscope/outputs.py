@@ -1,0 +1,94 @@
+"""Writing results so that nothing half-written ever stands under a final name."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from flawscope.errors import OutputError
+
+
+@contextlib.contextmanager
+def atomic(path: str | Path) -> Iterator[Path]:
+    """A temporary path beside ``path`` that takes its name only when the block ends well.
+
+    The temporary name keeps the suffix, so that writers which choose a format by suffix work.
+
+    Raises:
+        OutputError: the folder cannot be made, the disk is full, or writing is not permitted.
+    """
+    final = Path(path)
+    temporary: Path | None = None
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{final.stem[:80]}-", suffix=final.suffix, dir=final.parent)
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(final)
+        temporary = None
+    except OSError as error:
+        raise output_error(error, final) from error
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+
+
+def output_error(error: OSError, path: str | Path) -> OutputError:
+    """The typed error for an ``OSError`` met while writing ``path``."""
+    reason = error.strerror or str(error)
+    return OutputError(
+        f"could not write: {reason.lower()}",
+        where=path,
+        remedy="Free some space or choose another folder with --out, then run the same command again",
+    )
+
+
+def write_bytes(path: str | Path, content: bytes) -> Path:
+    """Write ``content`` under ``path``, whole or not at all."""
+    with atomic(path) as temporary:
+        temporary.write_bytes(content)
+    return Path(path)
+
+
+def write_text(path: str | Path, text: str) -> Path:
+    """Write UTF-8 ``text`` with ``\\n`` line ends under ``path``, whole or not at all."""
+    return write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: str | Path, payload: Mapping[str, Any]) -> Path:
+    """Write ``payload`` as indented JSON, whole or not at all; NaN and infinities become null."""
+    return write_text(path, dumps(payload) + "\n")
+
+
+def dumps(payload: Any, *, indent: int | None = 1) -> str:
+    """JSON text of ``payload``; paths become strings, numpy numbers numbers, NaN and infinities null."""
+    return json.dumps(_plain(payload), indent=indent, allow_nan=False, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    if isinstance(value, Path):
+        return value.as_posix()
+    if hasattr(value, "tolist") and hasattr(value, "dtype"):
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
