@@ -11,18 +11,17 @@ sixteen bits: nothing in Flawscope cuts them to eight on the way to a network.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-import tifffile
 from PIL import Image as PillowImage
-from PIL import ImageFile, ImageOps, UnidentifiedImageError
 
+from flawscope.decoding import MAX_PIXELS as MAX_PIXELS
+from flawscope.decoding import REPAIR, decode, is_tiff, open_pillow, orientation, turn
 from flawscope.errors import ImageError
 from flawscope.outputs import atomic
 
@@ -31,25 +30,19 @@ Mask: TypeAlias = npt.NDArray[np.uint8]
 Probability: TypeAlias = npt.NDArray[np.float32]
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
-MAX_PIXELS = 400_000_000
-"""Files that declare more pixels than this are refused before they are decoded (a decompression bomb)."""
-
-_EXIF_ORIENTATION = 0x0112
-_COLOUR_CMYK = 5
-
-ImageFile.LOAD_TRUNCATED_IMAGES = False
 
 
 def read_image(path: str | Path, *, page: int | None = None, white: int | None = None) -> Image:
     """Read one image file in the array convention of this module.
 
     8- and 16-bit; grey, RGB, RGBA (transparency is dropped, not blended) and palette; PNG, JPEG, BMP and
-    TIFF. EXIF rotation is applied. CMYK is converted to RGB.
+    TIFF, told apart by their content. EXIF rotation is applied. CMYK is converted to RGB. TIFF values of
+    other depths (1, 4, 12 bits) are stretched to the full range of the next type.
 
     Args:
         path: the file.
         page: which page of a multi-page TIFF or animation, counted from 0. Without it a file of several
-            pages is refused, because no page is the obvious one.
+            pages is refused, because no page is the obvious one. Thumbnails and overviews are no pages.
         white: the stored value that means white, for cameras that leave high bits unused (4095 for 12 bits
             in a 16-bit file). The image is then rescaled to the full range of its type.
 
@@ -62,18 +55,10 @@ def read_image(path: str | Path, *, page: int | None = None, white: int | None =
     """
     file = Path(path)
     try:
-        stored = _decode(file, page)
-    except ImageError:
-        raise
-    except MemoryError as error:
-        raise ImageError("too large for this machine's memory", where=file) from error
-    except (OSError, ValueError, SyntaxError, KeyError, IndexError, TypeError, EOFError, cv2.error) as error:
-        reason = _first_line(error)
-        raise ImageError(f"not readable as an image ({reason})", where=file, remedy=_REPAIR) from error
+        stored = decode(file, page)
+    except Exception as error:
+        raise _unreadable(error, file, "an image") from error
     return check_image(_rescale(stored, white, file), where=file)
-
-
-_REPAIR = "Copy or export the file again; it may be truncated or damaged"
 
 
 def check_image(array: npt.NDArray[Any], *, where: str | Path = "image") -> Image:
@@ -168,25 +153,19 @@ def _is_grey(array: npt.NDArray[np.float32]) -> bool:
 def read_label_image(path: str | Path) -> npt.NDArray[Any]:
     """The stored values of an annotation image, ``(height, width)``, untouched by any colour conversion.
 
-    Palette images give their indices; three equal channels give one. For the meaning of the values see
-    ``flawscope.data.masks``.
+    Palette images give their indices; three equal channels give one; 1-bit images give 0 and 255. For the
+    meaning of the values see ``flawscope.data.masks``.
 
     Raises:
         ImageError: not readable, or a colour image that has no single value a pixel.
     """
     file = Path(path)
     try:
-        with _open_pillow(file) as opened:
-            if opened.mode in ("1", "P", "L"):
-                opened.load()
-                stored = np.array(opened)
-                return stored.astype(np.uint8) if stored.dtype == np.bool_ else stored
-        stored = _decode(file, page=None)
-    except ImageError:
-        raise
-    except (OSError, ValueError, SyntaxError, KeyError, IndexError, TypeError, EOFError, cv2.error) as error:
-        reason = _first_line(error)
-        raise ImageError(f"not readable as a mask ({reason})", where=file, remedy=_REPAIR) from error
+        stored = _single_channel(file)
+        if stored is None:
+            stored = decode(file, page=None)
+    except Exception as error:
+        raise _unreadable(error, file, "a mask") from error
     if stored.ndim == 3:
         colour = stored[:, :, :3] if stored.shape[2] >= 3 else stored[:, :, :1]
         if not (colour == colour[:, :, :1]).all():
@@ -196,7 +175,22 @@ def read_label_image(path: str | Path) -> npt.NDArray[Any]:
                 remedy="Save masks as single-channel images of class numbers or 0/255",
             )
         stored = colour[:, :, 0]
+    if stored.dtype == np.bool_:
+        stored = stored * np.uint8(255)
     return np.ascontiguousarray(stored)
+
+
+def _single_channel(file: Path) -> npt.NDArray[Any] | None:
+    """The values of an 8-bit file of one channel; None for any other."""
+    tiff = is_tiff(file)
+    with open_pillow(file) as opened:
+        if opened.mode not in ("1", "P", "L") or getattr(opened, "n_frames", 1) > 1:
+            return None
+        if tiff and opened.mode == "L":
+            return None  # Pillow stretches the 4-bit ones
+        opened.load()
+        # Pillow turns a TIFF upright by itself, and then says so.
+        return turn(np.array(opened), 1 if tiff else orientation(opened))
 
 
 def read_mask(path: str | Path, *, threshold: int = 127) -> Mask:
@@ -233,123 +227,22 @@ def find_images(folder: str | Path, *, recursive: bool = True) -> list[Path]:
     )
 
 
-def _decode(file: Path, page: int | None) -> npt.NDArray[Any]:
-    if not file.exists():
-        raise ImageError("no such file", where=file, remedy="Check the path")
-    if file.stat().st_size == 0:
-        raise ImageError("the file is empty (zero bytes)", where=file, remedy=_REPAIR)
-    if file.suffix.lower() in (".tif", ".tiff"):
-        return _decode_tiff(file, page)
-    with _open_pillow(file) as opened:
-        pages = getattr(opened, "n_frames", 1)
-        _check_page(file, page, pages)
-        if pages > 1:
-            opened.seek(page or 0)
-        if opened.format == "PNG" and _png_depth(file) == 16:
-            return _decode_png16(file)
-        upright = ImageOps.exif_transpose(opened)
-        mode: Literal["L", "RGB"] = "L" if upright.mode in ("L", "1", "LA") else "RGB"
-        return np.array(upright.convert(mode))
-
-
-def _open_pillow(file: Path) -> PillowImage.Image:
-    if not file.exists():
-        raise ImageError("no such file", where=file, remedy="Check the path")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", PillowImage.DecompressionBombWarning)
-            opened = PillowImage.open(file)
-    except PillowImage.DecompressionBombError as error:
-        raise _bomb(file, MAX_PIXELS) from error
-    except UnidentifiedImageError as error:
-        raise ImageError("not an image that Flawscope reads", where=file, remedy=_REPAIR) from error
-    _check_size(file, opened.width, opened.height)
-    return opened
-
-
-def _check_size(file: Path, width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise _bomb(file, width * height)
-
-
-def _bomb(file: Path, pixels: int) -> ImageError:
-    return ImageError(
-        f"declares {pixels / 1e6:,.0f} megapixels, more than the {MAX_PIXELS / 1e6:,.0f} allowed",
-        where=file,
-        remedy="If the file is genuine, cut it into tiles first",
-    )
-
-
-def _check_page(file: Path, page: int | None, pages: int) -> None:
-    if page is None and pages > 1:
-        raise ImageError(
-            f"the file holds {pages} pages and none was chosen",
-            where=file,
-            remedy=f"Choose one with --page 0 to --page {pages - 1}, or save each as a file",
-        )
-    if page is not None and not 0 <= page < pages:
-        raise ImageError(f"there is no page {page}, the file has {pages}", where=file)
-
-
-def _decode_tiff(file: Path, page: int | None) -> npt.NDArray[Any]:
-    with tifffile.TiffFile(file) as opened:
-        _check_page(file, page, len(opened.pages))
-        chosen: Any = opened.pages[page or 0]
-        _check_size(file, chosen.imagewidth, chosen.imagelength)
-        stored: npt.NDArray[Any] = chosen.asarray()
-        photometric = int(chosen.photometric)
-        orientation = chosen.tags.get(_EXIF_ORIENTATION)
-        turn = 1 if orientation is None else int(orientation.value)
-        palette = chosen.colormap
-        planar = int(chosen.planarconfig) == 2 and stored.ndim == 3
-    if planar:
-        stored = np.moveaxis(stored, 0, -1)
-    if photometric == 0:  # white is zero
-        stored = np.iinfo(stored.dtype).max - stored if stored.dtype.kind == "u" else ~stored
-    elif photometric == 3 and palette is not None:
-        stored = np.moveaxis(palette[:, stored], 0, -1)
-    elif photometric == _COLOUR_CMYK and stored.ndim == 3 and stored.shape[2] >= 4:
-        stored = np.array(PillowImage.fromarray(stored[:, :, :4], mode="CMYK").convert("RGB"))
-    return _turn(stored, turn)
-
-
-def _turn(stored: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
-    """Apply an EXIF orientation number (1 to 8) to an array."""
-    if orientation in (5, 6, 7, 8):
-        stored = stored.swapaxes(0, 1)
-    if orientation in (2, 3, 6, 7):
-        stored = stored[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        stored = stored[::-1]
-    return stored
-
-
-def _png_depth(file: Path) -> int:
-    with file.open("rb") as opened:
-        return opened.read(25)[24]
-
-
-def _decode_png16(file: Path) -> npt.NDArray[Any]:
-    stored = cv2.imdecode(np.frombuffer(file.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
-    if stored is None:
-        raise ImageError("not readable as a 16-bit PNG", where=file, remedy=_REPAIR)
-    if stored.ndim == 3 and stored.shape[2] >= 3:
-        stored = stored[:, :, [2, 1, 0, *range(3, stored.shape[2])]]
-    return stored
+def _unreadable(error: Exception, file: Path, kind: str) -> ImageError:
+    """One line for whatever a decoder raised: damaged files make them raise anything."""
+    if isinstance(error, ImageError):
+        return error
+    if isinstance(error, MemoryError):
+        return ImageError("too large for this machine's memory", where=file)
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error).strip()
+    reason = text.splitlines()[0].strip(". ") if text else type(error).__name__
+    return ImageError(f"not readable as {kind} ({reason})", where=file, remedy=REPAIR)
 
 
 def _rescale(stored: npt.NDArray[Any], white: int | None, file: Path) -> npt.NDArray[Any]:
-    if white is None:
+    if white is None or stored.dtype.kind not in "uf":
         return stored
     if white <= 0:
-        raise ImageError(f"--white must be positive, not {white}", where=file)
-    full = {"b": 1.0, "f": 1.0, "u": float(np.iinfo(stored.dtype).max) if stored.dtype.kind == "u" else 1.0}
-    scaled = np.clip(stored.astype(np.float64) / white, 0.0, 1.0) * full[stored.dtype.kind]
-    if stored.dtype.kind == "u":
-        scaled = np.rint(scaled)
-    return scaled.astype(stored.dtype)
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip().splitlines()
-    return text[0].strip(". ") if text else type(error).__name__
+        raise ImageError(f"white must be positive, not {white}", where=file, remedy="Mend --white")
+    full = float(np.iinfo(stored.dtype).max) if stored.dtype.kind == "u" else 1.0
+    scaled = np.clip(stored.astype(np.float64) / white, 0.0, 1.0) * full
+    return (np.rint(scaled) if stored.dtype.kind == "u" else scaled).astype(stored.dtype)

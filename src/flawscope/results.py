@@ -49,6 +49,20 @@ class Defect:
     centroid: tuple[float, float]
     contours: tuple[tuple[tuple[int, int], ...], ...]
 
+    def region(self) -> npt.NDArray[np.bool_]:
+        """The pixels of the defect within its box, ``(box height, box width)``, drawn from the contours."""
+        x, y, width, height = self.box
+        outer, *holes = [np.array(border, dtype=np.int32) - (x, y) for border in self.contours]
+        filled = np.zeros((height, width), dtype=np.uint8)
+        cv2.fillPoly(filled, [outer], 1)
+        for hole in holes:
+            # A hole's contour runs on the defect's own pixels around it: those stay.
+            inside = np.zeros_like(filled)
+            cv2.fillPoly(inside, [hole], 1)
+            cv2.polylines(inside, [hole], True, 0)
+            filled[inside > 0] = 0
+        return filled.astype(bool)
+
     def to_json(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return {
@@ -191,3 +205,20 @@ def find_defects(
                 )
             )
     return tuple(sorted(found, key=lambda defect: (-defect.area, defect.box)))
+
+
+HIT, FALSE_ALARM, MISS = (255, 255, 255), (255, 0, 0), (0, 255, 0)
+"""Colours of OCINet's Fig. 6: correct, wrong and missed defect pixels."""
+
+
+def paint_hits(answer: Mask, truth: Mask) -> npt.NDArray[np.uint8]:
+    """Answer against truth in the paper's colours on black, ``(height, width, 3)`` ``uint8`` RGB.
+
+    A pixel is a hit where both name the same defect class, a false alarm where the answer names a class that the
+    truth does not, and a miss where only the truth names one.
+    """
+    canvas = np.zeros((*truth.shape, 3), dtype=np.uint8)
+    canvas[(truth > 0) & (answer == 0)] = MISS
+    canvas[(answer > 0) & (answer != truth)] = FALSE_ALARM
+    canvas[(answer > 0) & (answer == truth)] = HIT
+    return canvas

@@ -2,8 +2,185 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
+
+from flawscope.cli.output import JsonOption, console, emit_json
+from flawscope.errors import MissingExtraError, UsageError
+
+if TYPE_CHECKING:
+    from flawscope.train.run import RunSettings
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""
+    app.command("train")(train)
+
+
+def train(
+    data: Annotated[str | None, typer.Option(help="Dataset folder, dataset.yaml or annotation file.")] = None,
+    out: Annotated[Path, typer.Option(help="Run folder.")] = Path("runs/train"),
+    model: Annotated[str, typer.Option(help="Preset, see 'flawscope models list'.")] = "ocinet-tiny",
+    recipe: Annotated[str, typer.Option(help="'default', or 'paper' for OCINet's own.")] = "default",
+    splits: Annotated[str | None, typer.Option(help="Split file (JSON).")] = None,
+    layout: Annotated[str, typer.Option(help="Layout of the dataset, see 'flawscope data list'.")] = "auto",
+    multiclass: Annotated[
+        bool, typer.Option("--multiclass", help="Keep the classes apart instead of merging them.")
+    ] = False,
+    weights: Annotated[
+        str | None, typer.Option(help="Start from these weights: a run folder, a file or a shipped name.")
+    ] = None,
+    backbone_weights: Annotated[
+        str | None, typer.Option(help="Start the backbone from a PVT-v2 release file or timm's.")
+    ] = None,
+    imagenet: Annotated[
+        bool, typer.Option(help="Ask for ImageNet weights of the backbone; without them, from scratch.")
+    ] = True,
+    epochs: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Images a step.")] = None,
+    imgsz: Annotated[int | None, typer.Option(help="Network input, pixels (square).")] = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate.")] = None,
+    patience: Annotated[int | None, typer.Option(help="Early stopping; 0 never stops early.")] = None,
+    validate_every: Annotated[int | None, typer.Option(help="Epochs; 0 never validates.")] = None,
+    class_weights: Annotated[
+        str | None, typer.Option(help="'equal', 'balanced', or numbers for background and each class.")
+    ] = None,
+    option: Annotated[
+        list[str] | None, typer.Option("--option", "-O", help="Model option NAME=VALUE, repeatable.")
+    ] = None,
+    minutes: Annotated[float | None, typer.Option(help="Stop after the epoch that passes them.")] = None,
+    seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda:0.")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.")] = "auto",
+    workers: Annotated[int, typer.Option(help="Processes that read ahead.", min=0)] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    json_target: JsonOption = None,
+) -> None:
+    """Train a network on a dataset.
+
+    The run folder holds config.yaml, env.json, data.lock.json, metrics.csv, weights/{best,last}.safetensors,
+    plots/ and model_card.md. Ctrl-C, a kill or a power cut lose at most the epoch under way: --resume goes on and
+    ends as if nothing had happened.
+    """
+    try:
+        from flawscope.train.run import RunSettings, read_settings
+        from flawscope.train.run import train as run_training
+        from flawscope.train.settings import make_recipe
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(error.name or "torch", "train") from error
+    from flawscope.data.samples import open_data
+
+    if resume:
+        settings = read_settings(out)
+        if data is not None and data != settings.data:
+            raise UsageError(
+                f"the run in {out} was begun with --data {settings.data}",
+                where=f"--data {data}",
+                remedy="Leave --data out when resuming, or choose another --out",
+            )
+        if epochs is not None:
+            settings = replace(settings, recipe=settings.recipe.model_copy(update={"epochs": epochs}))
+    else:
+        if data is None:
+            raise UsageError("nothing to train on", where="--data", remedy="Name a dataset: --data DIR")
+        if precision not in ("auto", "fp32", "bf16", "fp16"):
+            raise UsageError(
+                "not a precision", where=f"--precision {precision}", remedy="Use auto, fp32, bf16 or fp16"
+            )
+        changes = {
+            "epochs": epochs,
+            "batch": batch,
+            "imgsz": imgsz,
+            "lr": lr,
+            "patience": patience,
+            "validate_every": validate_every,
+            "class_weights": None if class_weights is None else _weights(class_weights),
+        }
+        given: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
+        for name in ("patience", "validate_every"):
+            if given.get(name) == 0:
+                given[name] = None
+        settings = RunSettings(
+            data=data,
+            layout=layout,
+            splits=splits,
+            binary=not multiclass,
+            model=model,
+            options=_options(option or []),
+            recipe_name=recipe,
+            recipe=make_recipe(recipe, given),
+            seed=seed,
+            device=device,
+            precision=precision,  # type: ignore[arg-type]
+            weights=weights,
+            backbone_weights=backbone_weights,
+            imagenet=imagenet,
+            workers=workers,
+        )
+    out_console = console(json_target)
+    opened = open_data(settings.data, layout=settings.layout, splits=settings.splits)
+    try:
+        summary = run_training(
+            settings,
+            opened,
+            out,
+            resume=resume,
+            minutes=minutes,
+            progress=sys.stderr.isatty() and json_target != "-",
+            say=lambda line: out_console.print(line, markup=False),
+        )
+    except KeyboardInterrupt:
+        out_console.print(f"stopped; go on with: flawscope train --resume --out {out}", markup=False)
+        raise
+    out_console.print(f"weights: {summary.weights}", markup=False)
+    out_console.print(_next_command(settings, summary.weights), markup=False)
+    emit_json(
+        "train",
+        1,
+        {
+            "folder": summary.folder,
+            "weights": summary.weights,
+            "epochs": summary.epochs,
+            "best_epoch": summary.best_epoch,
+            "val_score": summary.val_score,
+            "threshold": summary.threshold,
+            "seconds": round(summary.seconds, 1),
+        },
+        json_target,
+    )
+
+
+def _next_command(settings: RunSettings, weights: Path) -> str:
+    parts = [f"flawscope evaluate --weights {weights} --data {settings.data}"]
+    if settings.splits is not None:
+        parts.append(f"--splits {settings.splits}")
+    if settings.recipe_name == "paper":
+        parts.append("--protocol ocinet")
+    return "measure it with: " + " ".join(parts)
+
+
+def _weights(text: str) -> str | tuple[float, ...]:
+    if text in ("equal", "balanced"):
+        return text
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise UsageError(
+            "not 'equal', 'balanced' or numbers", where=f"--class-weights {text}", remedy="For example: 1,5"
+        ) from error
+
+
+def _options(pairs: list[str]) -> dict[str, Any]:
+    import yaml
+
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.isidentifier():
+            raise UsageError("not of the form NAME=VALUE", where=f"--option {pair}", remedy="Try -O width=96")
+        options[name] = yaml.safe_load(value)
+    return options

@@ -130,6 +130,32 @@ class Layers:
 
 
 @dataclass(frozen=True, slots=True)
+class Renumbered:
+    """A source whose classes get other numbers.
+
+    Attributes:
+        source: the source.
+        numbers: new number of each old one; numbers that are not listed become background.
+    """
+
+    source: MaskSource
+    numbers: Mapping[int, int]
+
+    @property
+    def path(self) -> Path | None:
+        """The annotation file, if there is one of its own."""
+        return self.source.path
+
+    def read(self, height: int, width: int) -> Mask:
+        """See :class:`MaskSource`."""
+        table = np.zeros(256, dtype=np.uint8)
+        for old, new in self.numbers.items():
+            if old > 0:
+                table[old] = new
+        return np.asarray(table[self.source.read(height, width)])
+
+
+@dataclass(frozen=True, slots=True)
 class Clean:
     """An image known to be without defect."""
 

@@ -52,6 +52,22 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Problem:
+    """Something a reader met and could not use; the rest of the dataset is read all the same.
+
+    Attributes:
+        path: the file.
+        what: what is wrong with it, for people (``"a mask without an image"``).
+    """
+
+    path: Path
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
 class SegmentationData:
     """Samples and the names of their classes.
 
@@ -62,6 +78,7 @@ class SegmentationData:
         samples: in a fixed order.
         layout: which reader read it.
         merged: whether all classes count as one (see :meth:`binary`).
+        problems: files the reader could not use.
     """
 
     name: str
@@ -70,6 +87,7 @@ class SegmentationData:
     samples: tuple[Sample, ...]
     layout: str = ""
     merged: bool = False
+    problems: tuple[Problem, ...] = ()
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -131,7 +149,9 @@ class _Merged:
         return (self.source.read(height, width) > 0).astype(np.uint8)
 
 
-def open_data(path: str | Path, *, layout: str = "auto", splits: str | Path | None = None) -> SegmentationData:
+def open_data(
+    path: str | Path, *, layout: str = "auto", splits: str | Path | None = None
+) -> SegmentationData:
     """Read a dataset from disk.
 
     Args:

@@ -1,1 +1,21 @@
-"""Trained networks become files that run without torch."""
+"""Trained networks as files that run without torch, and the proof that they say the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flawscope.export.comparison import EQUAL_LABELS_REQUIRED, Parity, parity
+from flawscope.segment.header import Header
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["EQUAL_LABELS_REQUIRED", "Parity", "parity", "write_onnx"]
+
+
+def write_onnx(network: nn.Module, header: Header, path: str | Path, *, half: bool = True) -> Path:
+    """Export ``network`` to ``path``; see :func:`flawscope.export.onnx.write_onnx`."""
+    from flawscope.export.onnx import write_onnx as write
+
+    return write(network, header, path, half=half)

@@ -79,10 +79,7 @@ def binarize(probability: Probability, threshold: float = 0.5, method: Binarize 
     probability of any defect (their sum) exceeds ``threshold``; Otsu is taken of that sum.
     """
     any_defect = probability[0] if len(probability) == 1 else probability.sum(axis=0)
-    if method == "otsu":
-        foreground = otsu(any_defect)
-    else:
-        foreground = any_defect > threshold
+    foreground = otsu(any_defect) if method == "otsu" else any_defect > threshold
     if len(probability) == 1:
         return foreground.astype(np.uint8)
     return np.where(foreground, probability.argmax(axis=0) + 1, 0).astype(np.uint8)
@@ -143,7 +140,9 @@ def without_specks(mask: Mask, min_area: int) -> Mask:
     """The mask without connected regions (8 neighbours, one class) of fewer than ``min_area`` pixels."""
     kept = mask.copy()
     for number in np.unique(mask[mask > 0]):
-        _, numbered, stats, _ = cv2.connectedComponentsWithStats((mask == number).astype(np.uint8), connectivity=8)
+        _, numbered, stats, _ = cv2.connectedComponentsWithStats(
+            (mask == number).astype(np.uint8), connectivity=8
+        )
         small = stats[:, cv2.CC_STAT_AREA] < min_area
         small[0] = False
         kept[small[numbered]] = 0

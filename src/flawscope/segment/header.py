@@ -84,7 +84,9 @@ def read_safetensors_header(path: str | Path) -> Header:
     except FileNotFoundError as error:
         raise WeightsError("no such file", where=file, remedy="Check the path given to --weights") from error
     except (OSError, ValueError, struct.error, AttributeError) as error:
-        raise WeightsError("not a safetensors file, or cut short", where=file, remedy="Copy it again") from error
+        raise WeightsError(
+            "not a safetensors file, or cut short", where=file, remedy="Copy it again"
+        ) from error
     if HEADER_KEY not in metadata:
         raise WeightsError(
             "a safetensors file without Flawscope's header",

@@ -22,9 +22,7 @@ def normalise(image: npt.NDArray[np.float32], header: Header) -> npt.NDArray[np.
     return np.ascontiguousarray(((image - mean) * scale).transpose(2, 0, 1))
 
 
-def probabilities(
-    activated: npt.NDArray[np.float32], height: int, width: int
-) -> Probability:
+def probabilities(activated: npt.NDArray[np.float32], height: int, width: int) -> Probability:
     """Class probabilities at the original size.
 
     Args:

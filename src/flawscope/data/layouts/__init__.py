@@ -1,0 +1,89 @@
+"""Layouts: the ways in which datasets lie on disk. One literal table, nothing registers itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flawscope.data.layouts import plain, rail, steel, tiles
+from flawscope.data.layouts.base import Layout
+from flawscope.data.samples import SegmentationData
+from flawscope.errors import DataError
+
+LAYOUTS: dict[str, Layout] = {
+    "plain": Layout(
+        plain.read,
+        plain.recognise,
+        "images/ and masks/ of the same names; also per split: images/train or train/images",
+        "0/255 (threshold 127), 0/1 or class numbers, found by looking; dataset.yaml overrides",
+        "your own",
+    ),
+    "nrsd-mn": Layout(
+        rail.read,
+        rail.recognise,
+        "images/{training,validation,test}/*.png and annotations/<split>/*.jpg",
+        "defect above 127 (JPEG masks)",
+        "github.com/zdfcvsn/MCnet",
+    ),
+    "neu-seg": Layout(
+        steel.read_neu_seg,
+        steel.recognise_neu_seg,
+        "images/{training,test}/*.jpg and annotations/<split>/*.png",
+        "0 background, 1 inclusion, 2 patches, 3 scratches",
+        "github.com/DHW-Master/NEU_Seg",
+    ),
+    "sd-saliency-900": Layout(
+        steel.read_sd900,
+        steel.recognise_sd900,
+        "Source Images/{In,Pa,Sc}_<n>.bmp and Ground truth/<stem>.png",
+        "defect above 127; the prefix is the kind",
+        "github.com/SongGuorong/MCITF",
+    ),
+    "magnetic-tile": Layout(
+        tiles.read,
+        tiles.recognise,
+        "MT_{Blowhole,Break,Crack,Fray,Uneven,Free}/Imgs/<stem>.jpg with <stem>.png",
+        "defect above 127; the folder is the kind, Free is clean",
+        "github.com/abin24/Magnetic-tile-defect-datasets.",
+    ),
+}
+"""Every known layout, by the name that ``--layout`` and ``dataset.yaml`` take."""
+
+
+def read_layout(path: Path, layout: str = "auto") -> SegmentationData:
+    """Read ``path`` in a named layout, or in the one that recognises it (see :func:`which_layout`)."""
+    return LAYOUTS[which_layout(path, layout)].read(path)
+
+
+def which_layout(path: Path, layout: str = "auto") -> str:
+    """The name of the layout to read ``path`` in.
+
+    Raises:
+        DataError: nothing recognised it, or more than one did, or the name is unknown.
+    """
+    if layout != "auto":
+        if layout not in LAYOUTS:
+            raise DataError(
+                f"no layout named '{layout}'", where=path, remedy=f"There are: {', '.join(LAYOUTS)}"
+            )
+        return layout
+    seen = recognise(path)
+    if len(seen) == 1:
+        return next(iter(seen))
+    if not seen:
+        raise DataError(
+            "not a dataset in any known layout",
+            where=path,
+            remedy=f"Known are {', '.join(LAYOUTS)}; 'flawscope data list' shows how each looks",
+        )
+    told = "; ".join(f"{name} ({what})" for name, what in seen.items())
+    raise DataError(
+        f"looks like several layouts at once: {told}",
+        where=path,
+        remedy="Say which with 'layout:' in a dataset.yaml, or open the annotation file itself",
+    )
+
+
+def recognise(path: Path) -> dict[str, str]:
+    """Names of the layouts that ``path`` looks like, with what speaks for each."""
+    seen = {name: layout.recognise(path) for name, layout in LAYOUTS.items()}
+    return {name: what for name, what in seen.items() if what is not None}

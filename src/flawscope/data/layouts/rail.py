@@ -1,0 +1,57 @@
+"""NRSD-MN: rails out of service, with man-made and natural defects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flawscope.data.layouts.base import SPLIT_NAMES, dataset, has_images, list_images, pair
+from flawscope.data.masks import MaskFile
+from flawscope.data.samples import Sample, SegmentationData
+
+SUBSETS = {
+    "man-made": "man-made",
+    "manmade": "man-made",
+    "man_made": "man-made",
+    "mm": "man-made",
+    "m": "man-made",
+    "natural": "natural",
+    "nat": "natural",
+    "n": "natural",
+}
+"""Folder names (lower case) below a split, or first parts of file names, that tell the subset."""
+
+
+def recognise(path: Path) -> str | None:
+    """``images/training`` and ``annotations/training``, the latter with JPEG files."""
+    folder = path / "annotations" / "training"
+    if has_images(path / "images" / "training") and has_images(folder, (".jpg", ".jpeg")):
+        return "folders images/training/ and annotations/training/ with JPEG annotations"
+    return None
+
+
+def read(path: Path) -> SegmentationData:
+    """``images/<split>/<stem>.png`` with ``annotations/<split>/<stem>.jpg``.
+
+    JPEG blurs the borders of masks, so defect is above 127 and never "equal to 255". Where a folder below the
+    split, or the first part of the file name, says man-made or natural, that is the subset, and the paper's
+    headline is the mean over the two.
+    """
+    images, masks = path / "images", path / "annotations"
+    pairs, problems = pair(list_images(images), images, list_images(masks), masks)
+    samples = [
+        Sample(
+            name="",
+            image=image,
+            truth=None if mask is None else MaskFile(mask),
+            split=SPLIT_NAMES.get(image.relative_to(images).parts[0].lower()),
+            subset=_subset(image.relative_to(images)),
+        )
+        for image, mask in pairs
+    ]
+    return dataset("nrsd-mn", path, ("defect",), samples, problems)
+
+
+def _subset(inside: Path) -> str | None:
+    folders = [part.lower() for part in inside.parts[:-1]]
+    named = next((SUBSETS[part] for part in folders if part in SUBSETS), None)
+    return named or SUBSETS.get(inside.stem.lower().split("_")[0])

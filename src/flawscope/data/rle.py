@@ -1,0 +1,91 @@
+"""COCO run-length encoding: a mask as run lengths down its columns, background first.
+
+The lengths are stored as a list (uncompressed) or as text (compressed: each length less the one two before
+it, in groups of five bits, lowest first, each a character from ``chr(48)`` on). Format:
+https://cocodataset.org/#format-data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from flawscope.errors import DataError
+from flawscope.images import Mask
+
+_GROUP, _MORE, _NEGATIVE, _FIRST_CHARACTER = 0x1F, 0x20, 0x10, 48
+
+
+def encode(mask: npt.NDArray[Any]) -> dict[str, Any]:
+    """``{"size": [height, width], "counts": text}`` of a mask; non-zero is foreground."""
+    height, width = mask.shape
+    return {"size": [height, width], "counts": compress(run_lengths(mask))}
+
+
+def decode(rle: Mapping[str, Any]) -> Mask:
+    """The mask ``(height, width)`` of 0 and 1; raises DataError when the runs do not fill it exactly."""
+    try:
+        height, width = (int(side) for side in rle["size"])
+        counts = rle["counts"]
+        if isinstance(counts, bytes):
+            counts = counts.decode("ascii")
+        lengths = decompress(counts) if isinstance(counts, str) else [int(length) for length in counts]
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError("not a COCO run-length mask", where="segmentation") from error
+    if sum(lengths) != height * width or any(length < 0 for length in lengths):
+        raise DataError(
+            f"run lengths of {sum(lengths)} pixels for a mask of {width}x{height}", where="segmentation"
+        )
+    values = np.arange(len(lengths), dtype=np.uint8) % 2
+    return np.ascontiguousarray(np.repeat(values, lengths).reshape((height, width), order="F"))
+
+
+def run_lengths(mask: npt.NDArray[Any]) -> list[int]:
+    """Lengths of the runs down the columns; the first counts background and may be 0."""
+    flat = np.asarray(mask != 0).ravel(order="F")
+    if flat.size == 0:
+        return [0]
+    changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    edges = np.concatenate(([0], changes, [flat.size]))
+    lengths = np.diff(edges).tolist()
+    return [0, *lengths] if flat[0] else lengths
+
+
+def compress(lengths: Sequence[int]) -> str:
+    """The text form of run lengths."""
+    characters = []
+    for index, length in enumerate(lengths):
+        rest = length - lengths[index - 2] if index > 2 else length
+        while True:
+            group = rest & _GROUP
+            rest >>= 5
+            # Done when what is left is only the sign that the group's top bit already shows.
+            more = rest != (-1 if group & _NEGATIVE else 0)
+            characters.append(chr((group | _MORE if more else group) + _FIRST_CHARACTER))
+            if not more:
+                break
+    return "".join(characters)
+
+
+def decompress(text: str) -> list[int]:
+    """Run lengths of the text form; raises ValueError when it ends inside a number."""
+    lengths: list[int] = []
+    value = shift = 0
+    for character in text:
+        group = ord(character) - _FIRST_CHARACTER
+        if not 0 <= group < 64:
+            raise ValueError("a character that run lengths do not have")
+        value |= (group & _GROUP) << shift
+        shift += 5
+        if group & _MORE:
+            continue
+        if group & _NEGATIVE:
+            value -= 1 << shift
+        lengths.append(value + (lengths[-2] if len(lengths) > 2 else 0))
+        value = shift = 0
+    if shift:
+        raise ValueError("run lengths end inside a number")
+    return lengths

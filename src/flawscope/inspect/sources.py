@@ -1,0 +1,222 @@
+"""What a person may point at: files, folders, globs and videos become a stream of named images."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+import cv2
+
+from flawscope.errors import FlawscopeError, ImageError, UsageError
+from flawscope.images import IMAGE_SUFFIXES, Image, check_image, find_images, read_image
+
+VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv"})
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One image to inspect.
+
+    Attributes:
+        source: what to call it to people: the path, with ``#frame`` for a frame of a video.
+        key: relative path without suffix under which its outputs are written, unique in a batch.
+        read: gives the pixels; raises ImageError.
+    """
+
+    source: str
+    key: str
+    read: Callable[[], Image]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The files that sources mean, each with its key, and the sources that mean none.
+
+    Attributes:
+        files: ``(path, key)`` in order.
+        problems: one error for each source that gives nothing.
+    """
+
+    files: tuple[tuple[Path, str], ...]
+    problems: tuple[FlawscopeError, ...]
+
+
+def find_sources(sources: Sequence[str], *, outside: Path | None = None) -> Found:
+    """Expand files, folders (recursively) and glob patterns.
+
+    Args:
+        sources: as typed.
+        outside: a folder whose files are never sources: where the results go.
+    """
+    found: dict[Path, str] = {}
+    problems: list[FlawscopeError] = []
+    for source in sources:
+        listed = _expand(source, outside)
+        if isinstance(listed, FlawscopeError):
+            problems.append(listed)
+        else:
+            for path, relative in listed:
+                found.setdefault(path, relative)
+    return Found(tuple(zip(found, _unique_keys(list(found), list(found.values())), strict=True)), tuple(problems))
+
+
+def items(
+    files: Sequence[tuple[Path, str]],
+    *,
+    every: int = 1,
+    page: int | None = None,
+    white: int | None = None,
+    done: Collection[str] = frozenset(),
+) -> Iterator[Item | ImageError]:
+    """The images of files and videos, in order; an error stands for a video that cannot be read.
+
+    Args:
+        files: from :func:`find_sources`.
+        every: of a video, take each n-th frame.
+        page: page of multi-page images.
+        white: stored value that means white.
+        done: sources to leave out.
+    """
+    for path, key in files:
+        if is_video(path):
+            yield from _frames(path, key, every, done)
+        elif path.as_posix() not in done:
+            yield Item(path.as_posix(), key, partial(read_image, path, page=page, white=white))
+
+
+def read_source(source: str, *, page: int | None = None, white: int | None = None) -> Image:
+    """The pixels of a source as :class:`Item` names it; raises ImageError."""
+    name, mark, number = source.rpartition("#")
+    if mark and number.isdigit() and is_video(Path(name)):
+        capture = _open_video(Path(name))
+        try:
+            capture.set(cv2.CAP_PROP_POS_FRAMES, int(number))
+            done, frame = capture.read()
+        finally:
+            capture.release()
+        if not done:
+            raise ImageError("the frame cannot be read again", where=source)
+        return _rgb(frame, source)
+    return read_image(source, page=page, white=white)
+
+
+def is_video(path: Path) -> bool:
+    """Whether the suffix is that of a video."""
+    return path.suffix.lower() in VIDEO_SUFFIXES
+
+
+def count_frames(path: Path, every: int) -> int:
+    """How many frames will be taken, as far as the video's header tells; 0 when it does not."""
+    try:
+        capture = _open_video(path)
+    except ImageError:
+        return 0
+    total = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+    capture.release()
+    return max(0, -(-total // every))
+
+
+def _expand(source: str, outside: Path | None) -> list[tuple[Path, str]] | FlawscopeError:
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return _in_folder(path, outside)
+    if path.exists():
+        return [(path, path.name)]
+    if any(character in source for character in "*?["):
+        matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207
+        root = Path(*_fixed_parts(path))
+        listed = [
+            (match, match.relative_to(root).as_posix())
+            for match in matches
+            if match.is_file() and match.suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES
+        ]
+        return listed or UsageError("the pattern matches no image", where=source, remedy="Check the pattern")
+    return UsageError("no such file or folder", where=source, remedy="Check the path")
+
+
+def _in_folder(folder: Path, outside: Path | None) -> list[tuple[Path, str]] | FlawscopeError:
+    videos = [entry for entry in folder.rglob("*") if is_video(entry) and entry.is_file()]
+    listed = [
+        (entry, entry.relative_to(folder).as_posix())
+        for entry in sorted([*find_images(folder), *videos])
+        if outside is None or not entry.resolve().is_relative_to(outside.resolve())
+    ]
+    if listed:
+        return listed
+    return UsageError(
+        "no image in this folder or below it", where=folder, remedy="Flawscope reads PNG, JPEG, BMP and TIFF"
+    )
+
+
+def _fixed_parts(pattern: Path) -> list[str]:
+    """The folders of a glob pattern before its first wildcard."""
+    fixed: list[str] = []
+    for part in pattern.parts[:-1]:
+        if any(character in part for character in "*?["):
+            break
+        fixed.append(part)
+    return fixed or ["."]
+
+
+def _unique_keys(paths: Sequence[Path], relatives: Sequence[str]) -> list[str]:
+    """A key for each file: relative path without suffix, then with it, then below its folder, then numbered.
+
+    Compared without case, because some file systems do.
+    """
+    candidates = [
+        (
+            str(PurePosixPath(relative).with_suffix("")),
+            relative,
+            f"{path.parent.resolve().name}/{relative}",
+        )
+        for path, relative in zip(paths, relatives, strict=True)
+    ]
+    keys: list[str] = []
+    for level in range(3):
+        keys = [choice[level] for choice in candidates]
+        if len({key.casefold() for key in keys}) == len(keys):
+            return keys
+    taken: dict[str, int] = {}
+    for index, key in enumerate(keys):
+        folded = key.casefold()
+        taken[folded] = taken.get(folded, 0) + 1
+        if taken[folded] > 1:
+            keys[index] = f"{key}~{taken[folded]}"
+    return keys
+
+
+def _open_video(path: Path) -> cv2.VideoCapture:
+    capture = cv2.VideoCapture(str(path))
+    if not capture.isOpened():
+        raise ImageError("not readable as a video", where=path, remedy="Convert it, for example to H.264 in MP4")
+    return capture
+
+
+def _frames(path: Path, key: str, every: int, done: Collection[str]) -> Iterator[Item | ImageError]:
+    try:
+        capture = _open_video(path)
+    except ImageError as error:
+        yield error
+        return
+    number = 0
+    try:
+        while capture.grab():
+            source = f"{path.as_posix()}#{number}"
+            if number % every == 0 and source not in done:
+                decoded, frame = capture.retrieve()
+                if not decoded:
+                    yield ImageError("the frame is damaged", where=source)
+                else:
+                    yield Item(source, f"{key}/frame_{number:06d}", partial(_rgb, frame, source))
+            number += 1
+    finally:
+        capture.release()
+    if number == 0:
+        yield ImageError("a video without a readable frame", where=path)
+
+
+def _rgb(frame: Image, source: str) -> Image:
+    return check_image(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), where=source)

@@ -1,0 +1,236 @@
+"""From a name, a file or a run folder to something that segments.
+
+The format decides which engine answers: ``.onnx`` runs on onnxruntime, which the base install brings,
+``.safetensors`` on torch. Both share ``segment.preprocess``, so they see and say the same.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from flawscope.errors import UsageError, WeightsError
+from flawscope.images import Image, read_image
+from flawscope.results import InspectionResult
+from flawscope.segment.base import Binarize, Prompts, Segmentation
+from flawscope.segment.base import predict as predict_with
+from flawscope.segment.header import Header
+from flawscope.segment.preprocess import network_input, probabilities
+
+DEFAULT_WEIGHTS = "ocinet-tiny"
+WEIGHT_SUFFIXES = (".onnx", ".safetensors")
+
+_PICKLED_SUFFIXES = frozenset({".pth", ".pt", ".ckpt", ".pkl", ".pickle", ".bin"})
+_ZIP_MAGIC, _PICKLE_MAGIC = b"PK\x03\x04", b"\x80"
+
+
+class Engine(Protocol):
+    """What runs the network: normalised batches in, activated maps out."""
+
+    @property
+    def header(self) -> Header:
+        """The header that travels with the weights."""
+        ...
+
+    def run(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """``(n, 3, h, w)`` normalised to ``(n, channels, h, w)`` after the sigmoid or softmax."""
+        ...
+
+
+@dataclass(frozen=True)
+class LoadedSegmenter:
+    """Weights ready to answer; a :class:`flawscope.segment.Segmenter`.
+
+    Attributes:
+        engine: what runs the network.
+        path: the file the weights came from.
+        name: what to call them in results.
+    """
+
+    engine: Engine
+    path: Path
+    name: str
+
+    @property
+    def header(self) -> Header:
+        """Input size, normalisation, labels, threshold and provenance of the weights."""
+        return self.engine.header
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of classes 1 to K."""
+        return self.header.labels
+
+    @property
+    def threshold(self) -> float:
+        """The probability above which a pixel is a defect, calibrated on validation images."""
+        return self.header.threshold
+
+    def segment(self, image: Image, prompts: Prompts | None = None) -> Segmentation:
+        """Probabilities for an image in the convention of ``flawscope.images``; prompts are ignored."""
+        del prompts
+        return self.segment_batch([image])[0]
+
+    def segment_batch(self, images: list[Image]) -> list[Segmentation]:
+        """Probabilities for several images, of any sizes, in one run of the network."""
+        batch = np.stack([network_input(image, self.header) for image in images])
+        return [
+            Segmentation(probabilities(maps, image.shape[0], image.shape[1]))
+            for image, maps in zip(images, self.engine.run(batch), strict=True)
+        ]
+
+    def predict(
+        self,
+        image: npt.ArrayLike | str | os.PathLike[str],
+        threshold: float | None = None,
+        *,
+        method: Binarize = "threshold",
+        min_area: int = 1,
+        page: int | None = None,
+        white: int | None = None,
+        keep_probability: bool = True,
+    ) -> InspectionResult:
+        """Inspect one image.
+
+        Args:
+            image: a file, or an array that ``flawscope.images.check_image`` accepts.
+            threshold: probability above which a pixel is a defect, instead of the weights' own.
+            method: ``"threshold"``, or ``"otsu"`` as in the paper.
+            min_area: regions of fewer pixels are removed.
+            page: page of a multi-page file, from 0.
+            white: stored value that means white, for cameras that leave high bits unused.
+            keep_probability: False saves memory.
+
+        Raises:
+            ImageError: the image cannot be used.
+        """
+        if isinstance(image, str | os.PathLike):
+            source, pixels = str(image), read_image(os.fspath(image), page=page, white=white)
+        else:
+            source, pixels = "array", np.asarray(image)
+        return predict_with(
+            self,
+            pixels,
+            source=source,
+            threshold=threshold,
+            method=method,
+            min_area=min_area,
+            keep_probability=keep_probability,
+        )
+
+
+def load(
+    weights: str | Path | None = None, *, device: str = "auto", threads: int | None = None
+) -> LoadedSegmenter:
+    """Weights, ready to segment.
+
+    Args:
+        weights: a name of shipped weights (``"ocinet-tiny"``, also the default), a ``.onnx`` or
+            ``.safetensors`` file, or a run folder, whose best checkpoint is taken.
+        device: ``"auto"``, ``"cpu"`` or ``"cuda:N"``.
+        threads: CPU threads of the network; by default the engine chooses.
+
+    Raises:
+        WeightsError: missing, damaged, of another shape, or in a format that could run code when loaded.
+        MissingExtraError: ``.safetensors`` without the ``[train]`` extra.
+        UsageError: the device is unknown or not there.
+    """
+    check_device(device)
+    path = find_weights(weights)
+    engine: Engine
+    if path.suffix.lower() == ".onnx":
+        from flawscope.segment.exported import ExportedNetwork
+
+        engine = ExportedNetwork(path, device=device, threads=threads)
+    else:
+        from flawscope.segment.network import TorchNetwork
+
+        engine = TorchNetwork(path, device=device, threads=threads)
+    return LoadedSegmenter(engine=engine, path=path, name=_display_name(path))
+
+
+def shipped_weights() -> dict[str, Path]:
+    """Names of the weights inside the package and their ONNX files."""
+    folder = Path(str(files("flawscope"))) / "weights"
+    return {file.stem: file for file in sorted(folder.glob("*.onnx"))}
+
+
+def find_weights(weights: str | Path | None = None) -> Path:
+    """The file that ``weights`` means; see :func:`load`.
+
+    Raises:
+        WeightsError: there is none, or it is of a kind that Flawscope does not load.
+    """
+    wanted = str(DEFAULT_WEIGHTS if weights is None else weights)
+    path = Path(wanted).expanduser()
+    if path.is_dir():
+        return _in_run_folder(path)
+    if not path.exists():
+        shipped = shipped_weights()
+        if wanted in shipped:
+            return shipped[wanted]
+        raise WeightsError(
+            "no such weights",
+            where=wanted,
+            remedy=f"Give a .onnx or .safetensors file, a run folder, or a shipped name "
+            f"({', '.join(shipped) or 'none in this installation'})",
+        )
+    refuse_pickle(path)
+    if path.suffix.lower() not in WEIGHT_SUFFIXES:
+        raise WeightsError(
+            f"'{path.suffix or 'no suffix'}' is not a weights format",
+            where=path,
+            remedy="Give a .onnx or .safetensors file, or a run folder",
+        )
+    return path
+
+
+def refuse_pickle(path: Path) -> None:
+    """Raise WeightsError for pickle files, whatever their name: loading one can run any code."""
+    try:
+        with path.open("rb") as opened:
+            start = opened.read(4)
+    except OSError as error:
+        raise WeightsError(f"not readable ({error.strerror})", where=path) from error
+    pickled = start == _ZIP_MAGIC or (
+        start[:1] == _PICKLE_MAGIC and path.suffix.lower() not in WEIGHT_SUFFIXES
+    )
+    if pickled or path.suffix.lower() in _PICKLED_SUFFIXES:
+        raise WeightsError(
+            "a pickled checkpoint, which can run code when loaded; Flawscope does not open it",
+            where=path,
+            remedy="Convert it: flawscope.nets.load_published(FILE) reads the tensors only, and "
+            "flawscope.segment.network.save_safetensors writes them",
+        )
+
+
+def check_device(device: str) -> None:
+    """Raise UsageError unless ``device`` is ``auto``, ``cpu``, ``cuda`` or ``cuda:N``."""
+    kind, _, number = device.partition(":")
+    if device not in ("auto", "cpu", "cuda") and not (kind == "cuda" and number.isdigit()):
+        raise UsageError(f"no such device: '{device}'", where="--device", remedy="Use auto, cpu or cuda:0")
+
+
+def _in_run_folder(folder: Path) -> Path:
+    for stem in ("best", "last"):
+        for place in (folder / "weights", folder):
+            candidate = place / f"{stem}.safetensors"
+            if candidate.is_file():
+                return candidate
+    raise WeightsError(
+        "a folder without weights/best.safetensors or weights/last.safetensors",
+        where=folder,
+        remedy="Give a run folder of 'flawscope train', or a weights file",
+    )
+
+
+def _display_name(path: Path) -> str:
+    if path.stem in ("best", "last") and path.parent.name == "weights":
+        return f"{path.parent.parent.name}/{path.stem}"
+    return path.stem

@@ -1,0 +1,81 @@
+"""The hybrid loss of OCINet: cross-entropy plus soft IoU on each of the four maps.
+
+Source: OCINet, Eqs. 1 to 4. Eq. 3 writes a sum over pixels; the published training uses the mean, and so
+does this. Eq. 4 is a constant without gradient where an image has none of a class; there the term is
+defined as 0, so that cross-entropy alone teaches clean images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+LEVEL_WEIGHTS = (1.0, 1.0, 0.5, 0.25)
+"""Weights of S1 to S4, finest first (Eq. 1)."""
+
+
+def pixel_cross_entropy(logits: Tensor, target: Tensor, class_weights: Tensor | None = None) -> Tensor:
+    """Mean cross-entropy over pixels, against soft targets.
+
+    Args:
+        logits: ``(b, 1, h, w)`` for one class, ``(b, K + 1, h, w)`` for K, background first.
+        target: ``(b, K, h, w)`` in 0 to 1; what is missing to 1 is background.
+        class_weights: ``(K + 1,)``, background first; a pixel weighs as its classes do.
+    """
+    if logits.shape[1] == 1:
+        losses = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+        if class_weights is not None:
+            losses = losses * (class_weights[0] + (class_weights[1] - class_weights[0]) * target)
+        return losses.mean()
+    return F.cross_entropy(logits, with_background(target), weight=class_weights)
+
+
+def soft_iou(logits: Tensor, target: Tensor) -> Tensor:
+    """One minus the soft IoU of Eq. 4, for each image and defect class, then their mean.
+
+    Shapes as in :func:`pixel_cross_entropy`. Classes absent from an image count 0 for that image.
+    """
+    probability = logits.sigmoid() if logits.shape[1] == 1 else logits.softmax(dim=1)[:, 1:]
+    intersection = (probability * target).sum(dim=(2, 3))
+    union = (probability + target - probability * target).sum(dim=(2, 3))
+    present = target.sum(dim=(2, 3)) > 0
+    losses = torch.where(present, 1 - intersection / union.clamp_min(1e-6), torch.zeros_like(union))
+    return losses.mean()
+
+
+def with_background(target: Tensor) -> Tensor:
+    """``(b, K, h, w)`` soft class maps to ``(b, K + 1, h, w)`` distributions, background first."""
+    background = (1 - target.sum(dim=1, keepdim=True)).clamp(0, 1)
+    distribution = torch.cat([background, target], dim=1)
+    return distribution / distribution.sum(dim=1, keepdim=True).clamp_min(1e-6)
+
+
+class HybridLoss(nn.Module):
+    """Weighted sum over the maps of cross-entropy plus soft IoU (Eqs. 1 and 2).
+
+    Args:
+        class_weights: K + 1 numbers, background first, or None for equal weights.
+        level_weights: one a map, finest first.
+    """
+
+    def __init__(
+        self,
+        class_weights: Sequence[float] | None = None,
+        level_weights: Sequence[float] = LEVEL_WEIGHTS,
+    ) -> None:
+        super().__init__()
+        weights = None if class_weights is None else torch.tensor(class_weights, dtype=torch.float32)
+        self.register_buffer("class_weights", weights, persistent=False)
+        self.level_weights = tuple(level_weights)
+
+    def forward(self, maps: Sequence[Tensor], target: Tensor) -> Tensor:
+        """The total loss, a scalar; maps and target have one height and width."""
+        total = target.new_zeros(())
+        for weight, logits in zip(self.level_weights, maps, strict=True):
+            logits = logits.float()  # sums over pixels overflow in half precision
+            level = pixel_cross_entropy(logits, target, self.class_weights) + soft_iou(logits, target)
+            total = total + weight * level
+        return total

@@ -1,0 +1,384 @@
+"""One training run: its folder, its network, its Lightning trainer, and how it is resumed."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import signal
+import sys
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import lightning
+import torch
+import yaml
+from lightning.pytorch.callbacks import EMAWeightAveraging, RichProgressBar
+from torch import nn
+from torch.utils.data import DataLoader
+
+from flawscope import __version__
+from flawscope.data.samples import SegmentationData
+from flawscope.errors import FlawscopeError, UsageError, WeightsError
+from flawscope.nets import build
+from flawscope.outputs import write_json, write_text
+from flawscope.segment.header import Header, read_safetensors_header
+from flawscope.segment.network import save_safetensors
+from flawscope.train.augment import resize_only, surface_augment
+from flawscope.train.class_weights import balanced_weights
+from flawscope.train.dataset import EpochSampler, TrainingSet, ValidationSet
+from flawscope.train.holdout import train_and_validation
+from flawscope.train.lock import lock_data
+from flawscope.train.model_card import model_card
+from flawscope.train.module import SegmentationModule
+from flawscope.train.recorder import RunRecorder, Say
+from flawscope.train.settings import Recipe
+from flawscope.train.starting import start_from
+
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """Everything that decides what a run does; written to ``config.yaml`` and read back on resuming.
+
+    Attributes:
+        data: what ``flawscope.data.open_data`` was given.
+        layout, splits: likewise.
+        binary: merge all classes into one.
+        model: preset name.
+        options: keyword arguments on top of the preset.
+        recipe_name, recipe: how to optimise.
+        seed: everything random follows from it.
+        device: ``auto``, ``cpu``, ``cuda:0``.
+        precision: ``auto`` is bf16 where a GPU has it, otherwise fp32.
+        weights: start from these Flawscope weights.
+        backbone_weights: start the backbone from a PVT-v2 or timm file.
+        imagenet: ask timm for ImageNet weights of the backbone, and go on from scratch without.
+        workers: processes that read ahead; 0 reads in the main one.
+    """
+
+    data: str
+    model: str
+    recipe_name: str
+    recipe: Recipe
+    layout: str = "auto"
+    splits: str | None = None
+    binary: bool = True
+    options: dict[str, Any] | None = None
+    seed: int = 0
+    device: str = "auto"
+    precision: Precision = "auto"
+    weights: str | None = None
+    backbone_weights: str | None = None
+    imagenet: bool = False
+    workers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """How a run ended.
+
+    Attributes:
+        folder: the run folder.
+        weights: the weights to use, best by validation or else the last.
+        epochs: finished epochs.
+        best_epoch: counted from 1; None without validation.
+        val_score: the figure by which the weights were chosen; None without validation.
+        threshold: calibrated on validation, 0.5 without.
+        seconds: training time, resumed parts included.
+    """
+
+    folder: Path
+    weights: Path
+    epochs: int
+    best_epoch: int | None
+    val_score: float | None
+    threshold: float
+    seconds: float
+
+
+def train(
+    settings: RunSettings,
+    data: SegmentationData,
+    folder: Path,
+    *,
+    resume: bool = False,
+    minutes: float | None = None,
+    progress: bool = True,
+    say: Say = print,
+) -> RunSummary:
+    """Train, or go on training, in ``folder``.
+
+    Args:
+        settings: of a new run, or as read from the folder's ``config.yaml``.
+        data: opened as the settings say.
+        folder: the run folder; must not hold a run yet unless ``resume``.
+        resume: go on from the end of the last finished epoch.
+        minutes: stop at the end of the epoch that passes this much training time.
+        progress: show a progress bar.
+        say: where lines for people go.
+
+    Raises:
+        FlawscopeError: unusable data, weights, settings or folder.
+        KeyboardInterrupt: stopped by the user; the folder can be resumed.
+    """
+    recipe = settings.recipe
+    if settings.binary:
+        data = data.binary()
+    training, validation = train_and_validation(
+        data, validate=recipe.validate_every is not None, seed=settings.seed
+    )
+    header = Header(
+        model=settings.model,
+        options=settings.options or {},
+        imgsz=(recipe.imgsz, recipe.imgsz),
+        labels=data.labels,
+        provenance={
+            "dataset": data.name,
+            "training_images": len(training),
+            "recipe": settings.recipe_name,
+            "seed": settings.seed,
+            "flawscope": __version__,
+        },
+    )
+    lightning.seed_everything(settings.seed, verbose=False)
+    network = _network(settings, header, say)
+    lock = lock_data(training, validation)
+    if resume:
+        lock.check(folder)
+    else:
+        _begin(folder, settings)
+        lock.write(folder)
+    augment = surface_augment if recipe.augment == "surface" else resize_only
+    dataset = TrainingSet(training, header, augment(*header.imgsz), seed=settings.seed, copies=recipe.copies)
+    weights = recipe.class_weights
+    module = SegmentationModule(
+        network,
+        header,
+        recipe,
+        class_weights=_class_weights(weights, training),
+        seed=settings.seed,
+        steps_per_epoch=max(1, len(dataset) // recipe.batch),
+    )
+    recorder = RunRecorder(folder, say, minutes=minutes)
+    held = "" if validation is None else f", validating on {len(validation)}"
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    say(f"{settings.model}: {parameters:,} parameters, training on {len(training)} images{held}")
+    _fit(settings, module, recorder, dataset, validation, progress=progress, resume=resume)
+    return _finish(folder, settings, recorder, module)
+
+
+def read_settings(folder: Path) -> RunSettings:
+    """The settings of a run, from its ``config.yaml``; raises UsageError when there is none."""
+    file = folder / "config.yaml"
+    try:
+        stored = yaml.safe_load(file.read_text(encoding="utf-8"))
+        recipe = Recipe.model_validate(stored.pop("recipe"))
+        return RunSettings(recipe=recipe, **stored)
+    except FileNotFoundError as error:
+        raise UsageError("no run to resume here", where=folder, remedy="Check --out") from error
+    except (OSError, yaml.YAMLError, TypeError, ValueError, KeyError, AttributeError) as error:
+        raise UsageError("its config.yaml is damaged", where=file, remedy="Start a new run") from error
+
+
+def _begin(folder: Path, settings: RunSettings) -> None:
+    if (folder / "config.yaml").exists():
+        raise UsageError(
+            "this folder already holds a run",
+            where=folder,
+            remedy="Add --resume to go on with it, or choose another --out",
+        )
+    fields = {name: getattr(settings, name) for name in RunSettings.__slots__}
+    fields["recipe"] = settings.recipe.model_dump(mode="json")
+    write_text(folder / "config.yaml", yaml.safe_dump(fields, sort_keys=False))
+    write_json(folder / "env.json", environment())
+
+
+def environment() -> dict[str, Any]:
+    """Versions and machine of this run."""
+    import timm
+
+    return {
+        "flawscope": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "torch": torch.__version__,
+        "lightning": lightning.__version__,
+        "timm": timm.__version__,
+        "threads": torch.get_num_threads(),
+        "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "command": sys.argv,
+    }
+
+
+def _network(settings: RunSettings, header: Header, say: Say) -> nn.Module:
+    options = header.options
+    network: nn.Module
+    if settings.imagenet and settings.weights is None and settings.backbone_weights is None:
+        try:
+            network = build(header.model, channels=header.channels, imagenet=True, **options)
+            say("backbone: ImageNet weights")
+        except WeightsError as error:
+            say(f"backbone: from scratch ({error})")
+            network = build(header.model, channels=header.channels, **options)
+    else:
+        network = build(header.model, channels=header.channels, **options)
+    if settings.backbone_weights is not None:
+        load_backbone_weights(network, settings.backbone_weights)
+        say(f"backbone: weights of {settings.backbone_weights}")
+    if settings.weights is not None:
+        say(start_from(network, header, settings.weights))
+    return network
+
+
+def _class_weights(wanted: str | tuple[float, ...], training: SegmentationData) -> tuple[float, ...] | None:
+    if wanted == "equal":
+        return None
+    if wanted == "balanced":
+        return balanced_weights(training)
+    assert not isinstance(wanted, str)
+    if len(wanted) != len(training.labels) + 1:
+        raise UsageError(
+            f"{len(wanted)} numbers given for {len(training.labels) + 1} classes",
+            where="--class-weights",
+            remedy=f"Give one for background and one for each of: {', '.join(training.labels)}",
+        )
+    return wanted
+
+
+def _fit(
+    settings: RunSettings,
+    module: SegmentationModule,
+    recorder: RunRecorder,
+    dataset: TrainingSet,
+    validation: SegmentationData | None,
+    *,
+    progress: bool,
+    resume: bool,
+) -> None:
+    recipe = settings.recipe
+    loader = DataLoader(
+        dataset,
+        batch_size=min(recipe.batch, len(dataset)),
+        sampler=EpochSampler(len(dataset), settings.seed),
+        drop_last=True,  # batch statistics of a last batch of one would be meaningless
+        num_workers=settings.workers,
+        persistent_workers=settings.workers > 0,
+    )
+    held = None
+    if validation is not None:
+        held = DataLoader(ValidationSet(validation, module.header), batch_size=4, collate_fn=list)
+    callbacks: list[lightning.Callback] = [recorder]
+    if recipe.ema is not None:
+        start = int(recipe.warmup_epochs * module.steps_per_epoch)
+        callbacks.append(EMAWeightAveraging(decay=recipe.ema, update_starting_at_step=start))
+    if progress:
+        callbacks.append(RichProgressBar(leave=False))
+    accelerator, devices = _device(settings.device)
+    with _quiet():
+        trainer = lightning.Trainer(
+            accelerator=accelerator,
+            devices=devices,
+            precision=_precision(settings.precision, accelerator),
+            max_epochs=recipe.epochs,
+            callbacks=callbacks,
+            logger=False,
+            enable_checkpointing=False,
+            enable_model_summary=False,
+            enable_progress_bar=progress,
+            num_sanity_val_steps=0,
+            check_val_every_n_epoch=recipe.validate_every or 1,
+            gradient_clip_val=recipe.clip_at,
+            gradient_clip_algorithm=recipe.clip,
+            log_every_n_steps=1,
+        )
+        checkpoint = str(recorder.resume_file) if resume and recorder.resume_file.exists() else None
+        before = signal.getsignal(signal.SIGINT)
+        try:
+            trainer.fit(module, loader, held, ckpt_path=checkpoint, weights_only=True if checkpoint else None)
+        except SystemExit as error:  # Lightning turns Ctrl-C into an exit of its own
+            signal.signal(signal.SIGINT, before)
+            raise KeyboardInterrupt from error
+        except torch.OutOfMemoryError as error:
+            raise UsageError(
+                "the accelerator ran out of memory", remedy="Use a smaller --batch or --imgsz"
+            ) from error
+
+
+def _device(name: str) -> tuple[str, Any]:
+    kind, _, number = name.partition(":")
+    if name == "auto":
+        return ("gpu", 1) if torch.cuda.is_available() else ("cpu", 1)
+    if name == "cpu":
+        return "cpu", 1
+    if kind == "cuda" and (not number or number.isdigit()):
+        wanted = int(number or 0)
+        if wanted >= torch.cuda.device_count():
+            raise UsageError(
+                f"there is no such device (CUDA devices here: {torch.cuda.device_count()})",
+                where=f"--device {name}",
+                remedy="Use --device cpu",
+            )
+        return "gpu", [wanted]
+    raise UsageError("not a device", where=f"--device {name}", remedy="Use auto, cpu or cuda:0")
+
+
+def _precision(wanted: Precision, accelerator: str) -> Any:
+    if wanted == "auto":
+        has_bf16 = accelerator == "gpu" and torch.cuda.is_bf16_supported()
+        return "bf16-mixed" if has_bf16 else "32-true"
+    return {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}[wanted]
+
+
+class _quiet(warnings.catch_warnings):  # noqa: N801 - used like a function
+    """Silence Lightning's remarks on choices made here on purpose (no workers, no logger, short epochs)."""
+
+    def __enter__(self) -> Any:
+        entered = super().__enter__()
+        for name in ("lightning.pytorch", "lightning.fabric"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        warnings.filterwarnings("ignore", module="lightning.*")
+        warnings.filterwarnings("ignore", module="torch.*")
+        return entered
+
+
+def _finish(
+    folder: Path, settings: RunSettings, recorder: RunRecorder, module: SegmentationModule
+) -> RunSummary:
+    best, last = (folder / "weights" / f"{name}.safetensors" for name in ("best", "last"))
+    if settings.recipe.ema is not None and settings.recipe.validate_every is None:
+        save_safetensors(module.network, module.header, last)
+    weights = best if best.exists() else last
+    if not weights.exists():
+        raise FlawscopeError("the run ended before its first epoch did", where=folder)
+    header = read_safetensors_header(weights)
+    validated = best.exists()
+    summary = RunSummary(
+        folder=folder,
+        weights=weights,
+        epochs=len(recorder.history),
+        best_epoch=recorder.best_epoch if validated else None,
+        val_score=recorder.best_score if validated else None,
+        threshold=header.threshold,
+        seconds=recorder.seconds,
+    )
+    write_json(
+        folder / "metrics.json",
+        {
+            "schema": "flawscope/run/1",
+            "model": settings.model,
+            "recipe": settings.recipe_name,
+            "seed": settings.seed,
+            "epochs": summary.epochs,
+            "best_epoch": summary.best_epoch,
+            "val_score": summary.val_score,
+            "threshold": summary.threshold,
+            "seconds": round(summary.seconds, 1),
+            "validation": header.provenance.get("validation"),
+        },
+    )
+    write_text(folder / "model_card.md", model_card(header, settings, summary))
+    return summary
