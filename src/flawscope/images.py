@@ -79,10 +79,12 @@ def check_image(array: npt.NDArray[Any], *, where: str | Path = "image") -> Imag
         raise ImageError(f"the image is empty (shape {array.shape})", where=where)
     if array.shape[2] in (2, 4):
         array = array[:, :, :-1]
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if array.dtype == np.bool_:
         array = array.astype(np.uint8) * np.uint8(255)
     elif array.dtype.kind == "f":
-        array = array.astype(np.float32, copy=False)
+        with np.errstate(over="ignore"):
+            array = array.astype(np.float32, copy=False)
         if not np.isfinite(array).all():
             raise ImageError(
                 "the image has NaN or infinite pixels",

@@ -2,8 +2,235 @@
 
 from __future__ import annotations
 
+import enum
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
+
+from flawscope.cli.output import JsonOption, console, emit_json
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from flawscope.errors import FlawscopeError
+    from flawscope.inspect import Found, Outcome, ResultFolder
+
+
+class Binarization(enum.StrEnum):
+    """How probabilities become a mask."""
+
+    threshold = "threshold"
+    otsu = "otsu"
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""
+    app.command("predict")(predict)
+
+
+def predict(
+    sources: Annotated[
+        list[str],
+        typer.Argument(metavar="SOURCE...", help="Files, folders, quoted globs, videos.", show_default=False),
+    ],
+    weights: Annotated[
+        str, typer.Option(help="A shipped name, a .onnx or .safetensors file, or a run folder.")
+    ] = "ocinet-tiny",
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("predictions"),
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0, max=1.0, help="Probability of a defect. Default: calibrated, from the weights."
+        ),
+    ] = None,
+    binarize: Annotated[
+        Binarization, typer.Option(help="'otsu' is the paper's way: it finds a defect in every image.")
+    ] = Binarization.threshold,
+    min_area: Annotated[int, typer.Option(min=1, help="Leave out regions of fewer pixels.")] = 1,
+    masks: Annotated[bool, typer.Option(help="Write masks/*.png.")] = True,
+    overlays: Annotated[bool, typer.Option(help="Write overlays/*.jpg.")] = True,
+    probabilities: Annotated[bool, typer.Option(help="Write probabilities/*.png, 16-bit.")] = False,
+    report: Annotated[bool, typer.Option("--report", help="Also write report.html.")] = False,
+    white: Annotated[
+        int | None, typer.Option(min=1, help="Stored value that means white, such as 4095 for 12 bits.")
+    ] = None,
+    page: Annotated[int | None, typer.Option(min=0, help="Page of multi-page files, from 0.")] = None,
+    every: Annotated[int, typer.Option(min=1, help="Of videos, take each n-th frame.")] = 1,
+    limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many images.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on in --out; leave out what is done.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin again in --out.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda:0.")] = "auto",
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: all cores.")] = None,
+    json_file: JsonOption = None,
+) -> int:
+    """Find defects in images: masks, overlays, results.jsonl, results.csv and coco.json.
+
+    An image that cannot be read is reported on one line and the rest goes on. Exit code: 0 all done, 2 some
+    input failed or the command could not go on, 130 interrupted (go on with --resume).
+    """
+    from flawscope.errors import UsageError
+    from flawscope.inspect import Settings, Wanted, find_sources, open_results, summary
+    from flawscope.segment import load
+
+    if resume and overwrite:
+        raise UsageError("--resume and --overwrite exclude each other", remedy="Give one of them")
+    screen = console(json_file)
+    found = find_sources(sources, outside=out)
+    for problem in found.problems:
+        _report_failure(problem)
+    if not found.files:
+        return 2
+    segmenter = load(weights, device=device, threads=threads)
+    folder = open_results(out, Wanted(masks, overlays, probabilities), resume=resume, overwrite=overwrite)
+    others = {record["weights"] for record in folder.records} - {segmenter.name}
+    if others:
+        raise UsageError(
+            f"its results were made with '{others.pop()}', not '{segmenter.name}'",
+            where=out,
+            remedy="Choose another --out, or begin again with --overwrite",
+        )
+    settings = Settings(threshold=threshold, method=binarize.value, min_area=min_area)
+    before = len(folder.records)
+    started = time.perf_counter()
+    outcome = run_batch(segmenter, found, folder, settings, every=every, page=page, white=white, limit=limit)
+    outcome.failures[:0] = [(problem.where or "input", problem) for problem in found.problems]
+    report_file = None
+    if report and not outcome.interrupted:
+        report_file = make_report(folder, segmenter, settings.to_json(), outcome, page=page, white=white)
+    counts = summary(outcome, time.perf_counter() - started)
+    _print_summary(screen, counts, out, before, report_file)
+    payload = {
+        **counts,
+        "already_done": before,
+        "weights": segmenter.name,
+        "settings": settings.to_json(),
+        "out": out,
+        "report": report_file,
+        "results": [_without_masks(record) for record in outcome.written],
+    }
+    emit_json("predict", 1, payload, json_file)
+    if outcome.interrupted:
+        return 130
+    return 2 if outcome.failures else 0
+
+
+def run_batch(
+    segmenter: Any,
+    found: Found,
+    folder: ResultFolder,
+    settings: Any,
+    *,
+    every: int = 1,
+    page: int | None = None,
+    white: int | None = None,
+    limit: int | None = None,
+) -> Outcome:
+    """Inspect what was found, with a progress bar on standard error."""
+    import itertools
+    import warnings
+
+    from flawscope.inspect import inspect_all, items
+    from flawscope.inspect.sources import count_frames, is_video
+
+    # Decoders warn about oddities that do not matter; what matters raises.
+    warnings.filterwarnings("ignore", module=r"PIL\..*")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    done = folder.done
+    total = sum(
+        count_frames(path, every) if is_video(path) else path.as_posix() not in done
+        for path, _ in found.files
+    )
+    stream = itertools.islice(items(found.files, every=every, page=page, white=white, done=done), limit)
+    with _progress() as bar:
+        task = bar.add_task("Inspecting", total=total if limit is None else min(total, limit))
+        return inspect_all(
+            segmenter,
+            stream,
+            folder,
+            settings,
+            on_done=lambda: bar.advance(task),
+            on_failure=lambda _source, error: _report_failure(error),
+        )
+
+
+def make_report(
+    folder: ResultFolder,
+    segmenter: Any,
+    settings: dict[str, Any],
+    outcome: Outcome,
+    *,
+    title: str = "Surface inspection",
+    page: int | None = None,
+    white: int | None = None,
+) -> Path:
+    """Write ``report.html`` for everything in the folder."""
+    from flawscope.inspect import write_report
+    from flawscope.inspect.folder import REPORT
+
+    return write_report(
+        folder.root / REPORT,
+        folder.records,
+        segmenter.header,
+        weights=segmenter.name,
+        settings=settings,
+        failures=[str(error) for _, error in outcome.failures],
+        title=title,
+        page=page,
+        white=white,
+    )
+
+
+def _progress() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    screen = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=screen,
+        disable=not screen.is_terminal,
+        transient=True,
+        redirect_stdout=False,
+    )
+
+
+def _report_failure(error: FlawscopeError) -> None:
+    print(f"error: {error}", file=sys.stderr, flush=True)
+
+
+def _print_summary(
+    screen: Any, counts: dict[str, Any], out: Path, before: int, report_file: Path | None
+) -> None:
+    images, found = counts["images"], sum(counts["defects"].values())
+    line = f"{images} image{'s' * (images != 1)} in {counts['seconds']:.1f} s"
+    if images:
+        by_label = ", ".join(f"{count} {label}" for label, count in sorted(counts["defects"].items()))
+        line += (
+            f": {images - counts['clean']} with defects ({by_label}), " if found else ": none with defects, "
+        )
+        line += f"{counts['clean']} clean"
+    if before:
+        line += f"; {before} were done before"
+    if counts["failed"]:
+        line += f"; {counts['failed']} failed"
+    screen.print(line, markup=False)
+    screen.print(f"Results: {out}", markup=False)
+    if report_file is not None:
+        screen.print(f"Report:  {report_file}", markup=False)
+    if counts["interrupted"]:
+        print("interrupted; run the same command with --resume to go on", file=sys.stderr)
+
+
+def _without_masks(record: dict[str, Any]) -> dict[str, Any]:
+    defects = [
+        {name: value for name, value in defect.items() if name != "segmentation"}
+        for defect in record["defects"]
+    ]
+    return {**record, "defects": defects}

@@ -34,6 +34,7 @@ class _Part(BaseModel):
     labels: list[str] | Literal["kinds"] | None = None
     mask_values: dict[int, str] | None = None
     threshold: int | None = Field(default=None, ge=0, le=65535)
+    subset: str | None = None
     unlabelled: Literal["leave", "clean"] = "leave"
     binary: bool = False
 
@@ -114,6 +115,8 @@ def _read_part(part: _Part, file: Path) -> SegmentationData:
         data = _revalue(read_layout(root, part.layout), part, file)
     if part.unlabelled == "clean":
         data = replace(data, samples=tuple(replace(s, truth=s.truth or Clean()) for s in data.samples))
+    if part.subset is not None:
+        data = replace(data, samples=tuple(replace(s, subset=part.subset) for s in data.samples))
     if part.splits is not None:
         data = apply_splits(data, read_splits(file.parent / part.splits))
     data = _relabel(data, part, file)

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
+from flawscope.data.polygons import Points, fill, stroke
+from flawscope.data.rle import decode
 from flawscope.errors import DataError
 from flawscope.images import Mask, read_label_image
 
@@ -51,7 +52,7 @@ class MaskFile:
     def read(self, height: int, width: int) -> Mask:
         """See :class:`MaskSource`."""
         stored = read_label_image(self.path)
-        _check_size(stored, height, width, self.path)
+        check_size(stored, height, width, self.path)
         if self.values is None:
             return ((stored > self.threshold) * self.class_number).astype(np.uint8)
         mask = np.zeros(stored.shape, dtype=np.uint8)
@@ -71,61 +72,123 @@ class MaskFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """One annotated outline.
+class Outline:
+    """One annotated outline; ``flawscope.data.polygons`` states which pixels belong to it.
 
     Attributes:
         class_number: its class, 1 to K.
-        outer: ``(n, 2)`` corners ``(x, y)`` in pixels, with pixel centres at whole numbers.
-        holes: outlines cut out of it.
+        rings: the outer ring and its holes, each ``(n, 2)`` corners ``(x, y)``.
+        line: an open line, one pixel wide, instead of an area.
     """
 
     class_number: int
-    outer: npt.NDArray[np.float64]
-    holes: tuple[npt.NDArray[np.float64], ...] = ()
+    rings: tuple[Points, ...]
+    line: bool = False
+
+    @property
+    def path(self) -> Path | None:
+        """None: outlines share a file."""
+        return None
+
+    def read(self, height: int, width: int) -> Mask:
+        """See :class:`MaskSource`."""
+        inside = stroke(self.rings[0], height, width) if self.line else fill(self.rings, height, width)
+        return np.where(inside, np.uint8(self.class_number), np.uint8(0))
 
 
 @dataclass(frozen=True, slots=True)
-class Shapes:
-    """Outlines drawn in order, later ones on top.
+class Patch:
+    """Annotated pixels in a part of the image.
 
     Attributes:
-        shapes: the outlines.
-        path: the annotation file they came from.
+        class_number: its class, 1 to K.
+        left: column of the patch's first pixel.
+        top: row of the patch's first pixel.
+        pixels: ``(h, w)``, true on the defect.
     """
 
-    shapes: tuple[Shape, ...]
-    path: Path | None = None
+    class_number: int
+    left: int
+    top: int
+    pixels: npt.NDArray[np.bool_]
+
+    @property
+    def path(self) -> Path | None:
+        """None: patches share a file."""
+        return None
 
     def read(self, height: int, width: int) -> Mask:
         """See :class:`MaskSource`."""
         mask = np.zeros((height, width), dtype=np.uint8)
-        for shape in self.shapes:
-            region = np.zeros((height, width), dtype=np.uint8)
-            cv2.fillPoly(region, [np.rint(shape.outer).astype(np.int32)], 1)
-            for hole in shape.holes:
-                cv2.fillPoly(region, [np.rint(hole).astype(np.int32)], 0)
-            mask[region > 0] = shape.class_number
+        bottom, right = self.top + self.pixels.shape[0], self.left + self.pixels.shape[1]
+        if min(self.left, self.top) < 0 or bottom > height or right > width:
+            raise DataError(
+                f"an annotated patch reaches ({right}, {bottom}) in an image of {width}x{height} pixels",
+                where="annotation",
+                remedy="The annotation was made on another version of the image; export it again",
+            )
+        mask[self.top : bottom, self.left : right] = self.pixels * self.class_number
         return mask
 
 
 @dataclass(frozen=True, slots=True)
-class Layers:
-    """Several sources for one image, later ones on top where they say a class."""
+class RunLengths:
+    """Annotated pixels in COCO's run-length encoding, decoded when they are read.
 
-    sources: tuple[MaskSource, ...]
+    Attributes:
+        class_number: its class, 1 to K.
+        rle: ``{"size": [height, width], "counts": text or list}``.
+    """
+
+    class_number: int
+    rle: Mapping[str, Any]
 
     @property
     def path(self) -> Path | None:
-        """The first annotation file."""
-        return self.sources[0].path if self.sources else None
+        """None: masks share a file."""
+        return None
 
     def read(self, height: int, width: int) -> Mask:
         """See :class:`MaskSource`."""
+        mask = decode(self.rle)
+        check_size(mask, height, width, "annotation")
+        return mask * np.uint8(self.class_number)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What an annotation file says about one image: layers, later ones on top.
+
+    Attributes:
+        layers: the annotated regions; none at all means that the image is clean.
+        file: the annotation file.
+        size: ``(height, width)`` of the image it was drawn on, where the file says it.
+    """
+
+    layers: tuple[MaskSource, ...]
+    file: Path
+    size: tuple[int, int] | None = None
+
+    @property
+    def path(self) -> Path | None:
+        """The annotation file."""
+        return self.file
+
+    def read(self, height: int, width: int) -> Mask:
+        """See :class:`MaskSource`."""
+        if self.size is not None and self.size != (height, width):
+            raise DataError(
+                f"annotated at {self.size[1]}x{self.size[0]} pixels, but the image has {width}x{height}",
+                where=self.file,
+                remedy="Use the image that was annotated, or export the annotation again",
+            )
         mask = np.zeros((height, width), dtype=np.uint8)
-        for source in self.sources:
-            layer = source.read(height, width)
-            mask = np.where(layer > 0, layer, mask)
+        for layer in self.layers:
+            try:
+                drawn = layer.read(height, width)
+            except DataError as error:
+                raise DataError(error.what, where=self.file, remedy=error.remedy) from error
+            np.copyto(mask, drawn, where=drawn > 0)
         return mask
 
 
@@ -166,10 +229,11 @@ class Clean:
         return np.zeros((height, width), dtype=np.uint8)
 
 
-def _check_size(stored: npt.NDArray[np.generic], height: int, width: int, path: Path) -> None:
+def check_size(stored: npt.NDArray[np.generic], height: int, width: int, where: str | Path) -> None:
+    """Raise DataError unless a mask has the size of its image."""
     if stored.shape != (height, width):
         raise DataError(
             f"the mask is {stored.shape[1]}x{stored.shape[0]} pixels and its image {width}x{height}",
-            where=path,
+            where=where,
             remedy="Masks must have the size of their image; export the mask again",
         )

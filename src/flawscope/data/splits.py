@@ -201,8 +201,12 @@ def _key(path: Path) -> str:
 
 
 def write_splits(path: Path, data: SegmentationData, note: str = "") -> Path:
-    """Write the splits of ``data`` as a split file, paths relative to ``data.root``."""
-    content: dict[str, Any] = {"note": note, **{split: [] for split in data.splits}}
+    """Write the splits of ``data`` as a split file, paths relative to ``data.root``.
+
+    The file says where that is, seen from itself, so that it opens on its own.
+    """
+    root = _below(data.root, path.parent)
+    content: dict[str, Any] = {"note": note, "root": root, **{split: [] for split in data.splits}}
     for sample in data.samples:
         content.setdefault(sample.split or UNASSIGNED, []).append(split_entry(sample, data.root))
     return write_json(path, content)
@@ -222,4 +226,7 @@ def split_entry(sample: Sample, root: Path) -> dict[str, str]:
 
 
 def _below(file: Path, root: Path) -> str:
-    return Path(os.path.relpath(file, root)).as_posix()
+    try:
+        return Path(os.path.relpath(file, root)).as_posix()
+    except ValueError:  # another drive, on Windows
+        return file.resolve().as_posix()

@@ -1,1 +1,24 @@
-"""From masks to a page a person reads."""
+"""From images to a folder of results and a page that a person reads."""
+
+from __future__ import annotations
+
+from flawscope.inspect.batch import Outcome, Settings, inspect_all, summary
+from flawscope.inspect.folder import ResultFolder, Wanted, open_results, read_results
+from flawscope.inspect.report import write_report
+from flawscope.inspect.sources import Found, Item, find_sources, items
+
+__all__ = [
+    "Found",
+    "Item",
+    "Outcome",
+    "ResultFolder",
+    "Settings",
+    "Wanted",
+    "find_sources",
+    "inspect_all",
+    "items",
+    "open_results",
+    "read_results",
+    "summary",
+    "write_report",
+]

@@ -22,7 +22,7 @@ class Item:
 
     Attributes:
         source: what to call it to people: the path, with ``#frame`` for a frame of a video.
-        key: relative path without suffix under which its outputs are written, unique in a batch.
+        key: relative path without suffix under which its outputs are to be written.
         read: gives the pixels; raises ImageError.
     """
 
@@ -60,7 +60,9 @@ def find_sources(sources: Sequence[str], *, outside: Path | None = None) -> Foun
         else:
             for path, relative in listed:
                 found.setdefault(path, relative)
-    return Found(tuple(zip(found, _unique_keys(list(found), list(found.values())), strict=True)), tuple(problems))
+    return Found(
+        tuple(zip(found, _unique_keys(list(found), list(found.values())), strict=True)), tuple(problems)
+    )
 
 
 def items(
@@ -162,9 +164,9 @@ def _fixed_parts(pattern: Path) -> list[str]:
 
 
 def _unique_keys(paths: Sequence[Path], relatives: Sequence[str]) -> list[str]:
-    """A key for each file: relative path without suffix, then with it, then below its folder, then numbered.
+    """A key for each file: the relative path without suffix; if not unique with it; else below its folder.
 
-    Compared without case, because some file systems do.
+    Compared without case, because some file systems do. What is still equal, the folder of results numbers.
     """
     candidates = [
         (
@@ -179,19 +181,15 @@ def _unique_keys(paths: Sequence[Path], relatives: Sequence[str]) -> list[str]:
         keys = [choice[level] for choice in candidates]
         if len({key.casefold() for key in keys}) == len(keys):
             return keys
-    taken: dict[str, int] = {}
-    for index, key in enumerate(keys):
-        folded = key.casefold()
-        taken[folded] = taken.get(folded, 0) + 1
-        if taken[folded] > 1:
-            keys[index] = f"{key}~{taken[folded]}"
     return keys
 
 
 def _open_video(path: Path) -> cv2.VideoCapture:
     capture = cv2.VideoCapture(str(path))
     if not capture.isOpened():
-        raise ImageError("not readable as a video", where=path, remedy="Convert it, for example to H.264 in MP4")
+        raise ImageError(
+            "not readable as a video", where=path, remedy="Convert it, for example to H.264 in MP4"
+        )
     return capture
 
 

@@ -44,12 +44,11 @@ class ShuffleWeightedSpatialAttention(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """``(b, c, h, w)``, c a multiple of 4, to the same."""
-        # After a shuffle with four groups, part p holds every fourth channel from the p-th quarter on;
-        # which channel goes where inside a part does not matter to its mean and maximum.
-        quarters = maps.unflatten(1, (SHUFFLE_PARTS, -1)).transpose(1, 2).flatten(1, 2)
+        b, c, h, w = maps.shape
+        shuffled = maps.reshape(b, SHUFFLE_PARTS, c // SHUFFLE_PARTS, h, w).transpose(1, 2).flatten(1, 2)
         gates = [
             torch.sigmoid(conv(mean_and_max(part)))
-            for conv, part in zip(self.convs, quarters.chunk(SHUFFLE_PARTS, dim=1), strict=True)
+            for conv, part in zip(self.convs, shuffled.chunk(SHUFFLE_PARTS, dim=1), strict=True)
         ]
         weights = self.weights.softmax(dim=0)
         return maps * sum(weight * gate for weight, gate in zip(weights, gates, strict=True))
@@ -102,7 +101,9 @@ class LargeSelectiveKernel(nn.Module):
         near = self.near(maps)
         far = self.project_far(self.far(near))
         near = self.project_near(near)
-        near_gate, far_gate = torch.sigmoid(self.select(mean_and_max(torch.cat([near, far], dim=1)))).chunk(2, 1)
+        near_gate, far_gate = torch.sigmoid(self.select(mean_and_max(torch.cat([near, far], dim=1)))).chunk(
+            2, 1
+        )
         return maps * self.expand(near * near_gate + far * far_gate)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -46,6 +46,13 @@ class OCINet(nn.Module):
         shared_first_head: bool = False,
     ) -> None:
         super().__init__()
+        stages = [stage_of(name) for name in modules]
+        if repeated := [stage for stage in stages if stages.count(stage) > 1]:
+            raise UsageError(
+                f"the stage {repeated[0]!r} comes twice",
+                where=f"modules {', '.join(modules)}",
+                remedy="Choose one module for each of channel, spatial and pixel",
+            )
         self.modules_in_order = tuple(modules)
         self.backbone = backbone
         self.adjustment = nn.ModuleList(ConvBlock(inputs, width) for inputs in backbone.channels)
@@ -63,10 +70,10 @@ class OCINet(nn.Module):
                 the padding), and the logits cropped back.
         """
         height, width = image.shape[-2:]
-        levels = self.adjusted(_padded(image))
-        for _, levels in self._interact(levels):
-            pass
-        one, two, three, four = (level[..., :height, :width] for level in self.reasoner(levels))
+        basic = levels = self._adjusted(_padded(image))
+        for position in range(len(self.interactions)):
+            levels = self._interact(position, levels, basic)
+        one, two, three, four = (maps[..., :height, :width] for maps in self.reasoner(levels))
         return one, two, three, four
 
     def features(self, image: Tensor) -> dict[str, tuple[Tensor, ...]]:
@@ -76,23 +83,23 @@ class OCINet(nn.Module):
             ``"adjusted"`` (f_b), then one entry a module (``"channel"``, ``"spatial"``, ``"pixel"``; f_ci,
             f_cs, f_pi), each four ``(b, c, H'/s, W'/s)`` with H' and W' the padded size.
         """
-        levels = self.adjusted(_padded(image))
-        return {"adjusted": levels, **dict(self._interact(levels))}
+        basic = levels = self._adjusted(_padded(image))
+        after = {"adjusted": basic}
+        for position, name in enumerate(self.modules_in_order):
+            levels = after[stage_of(name)] = self._interact(position, levels, basic)
+        return after
 
-    def adjusted(self, image: Tensor) -> tuple[Tensor, ...]:
-        """The basic features f_b of an image whose sides are multiples of 32."""
+    def _adjusted(self, image: Tensor) -> tuple[Tensor, ...]:
         raw = self.backbone(image)
         return tuple(adjust(level) for adjust, level in zip(self.adjustment, raw, strict=True))
 
-    def _interact(self, basic: tuple[Tensor, ...]) -> list[tuple[str, tuple[Tensor, ...]]]:
-        after: list[tuple[str, tuple[Tensor, ...]]] = []
-        levels = basic
-        for position, stage in enumerate(self.interactions):
-            levels = stage(levels)
-            if closes_local_stage(self.modules_in_order, position):
-                levels = tuple(level + skip for level, skip in zip(levels, basic, strict=True))
-            after.append((stage_of(self.modules_in_order[position]), levels))
-        return after
+    def _interact(
+        self, position: int, levels: tuple[Tensor, ...], basic: tuple[Tensor, ...]
+    ) -> tuple[Tensor, ...]:
+        levels = self.interactions[position](levels)
+        if closes_local_stage(self.modules_in_order, position):
+            return tuple(level + skip for level, skip in zip(levels, basic, strict=True))
+        return levels
 
 
 def build(name: str, *, channels: int = 1, imagenet: bool = False, **options: Any) -> OCINet:
@@ -134,9 +141,12 @@ def _with_options(chosen: Preset, options: dict[str, Any]) -> Preset:
         if option not in OPTIONS:
             near = difflib.get_close_matches(option, OPTIONS, 1)
             remedy = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(OPTIONS)}"
-            raise UsageError(f"a network has no option {option!r}", where=f"model {chosen.name}", remedy=remedy)
-    wanted = {option: tuple(value) if option == "modules" else value for option, value in options.items()}
-    assert {field.name for field in fields(chosen)}.issuperset(wanted)
+            raise UsageError(
+                f"a network has no option {option!r}", where=f"model {chosen.name}", remedy=remedy
+            )
+    wanted: dict[str, Any] = dict(options)
+    if "modules" in wanted:
+        wanted["modules"] = tuple(wanted["modules"])
     return replace(chosen, **wanted)
 
 

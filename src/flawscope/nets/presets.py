@@ -59,27 +59,27 @@ class Preset:
 _TABLE = (
     Preset(
         "ocinet", ("channel", "spatial", "pixel"), 29_952_278, 18_736_140_240,
-        "the paper's network: channel, spatial, pixel (global-local-global)", "OCINet, section III",
+        "the paper's network", "OCINet, section III",
         paper_row="Base+C.+S.+P. (Ours)", paper_parameters=29.952,
     ),
     Preset(
         "ocinet-tiny", ("channel", "spatial", "pixel"), 4_689_462, 1_902_150_656,
-        "the same on PVT-v2-b0 at half the width, for a CPU", "Flawscope",
+        "PVT-v2-b0, half width, for CPUs", "Flawscope",
         backbone="pvt_v2_b0", width=64, input_size=(256, 256),
     ),
     Preset(
         "ocinet-nano", ("channel", "spatial", "pixel"), 956_534, 420_712_416,
-        "the same on a small mobile backbone (PP-LCNet 0.75), for weak devices", "Flawscope",
+        "PP-LCNet, for small devices", "Flawscope",
         backbone="lcnet_075", width=28, drop_path_rate=0.0, input_size=(256, 256),
     ),
     Preset(
         "ocinet-global-global-local", ("pixel", "channel", "spatial"), 29_952_278, 18_736_140_240,
-        "the paper's network in the order pixel, channel, spatial", "OCINet, Table II",
+        "order: pixel, channel, spatial", "OCINet, Table II",
         paper_row="Global-global-local", paper_parameters=29.952,
     ),
     Preset(
         "base", (), 27_856_580, 15_415_454_208,
-        "encoder, adjustment and reasoner alone",
+        "no interactions",
         paper_row="Base", paper_parameters=27.857,
     ),
     Preset(
@@ -94,7 +94,7 @@ _TABLE = (
     ),
     Preset(
         "base-c-s", ("channel", "spatial"), 28_472_592, 16_131_182_544,
-        "the local stage only",
+        "channel and spatial only",
         paper_row="Base+C.+S.", paper_parameters=28.473,
     ),
     Preset(
@@ -104,47 +104,47 @@ _TABLE = (
     ),
     Preset(
         "base-vanilla-ca", ("vanilla-channel",), 28_176_580, 15_772_346_880,
-        "both levels' channels concatenated, one channel attention a pair",
+        "plain channel attention, pairs",
         paper_row="Base+vanilla CA", paper_parameters=28.177,
     ),
     Preset(
         "base-vanilla-sa", ("vanilla-spatial",), 28_152_298, 15_773_293_800,
-        "both levels concatenated, one spatial attention a pair",
+        "plain spatial attention, pairs",
         paper_row="Base+vanilla SA", paper_parameters=28.152,
     ),
     Preset(
         "base-swsam", ("swsam",), 28_154_380, 15_777_278_088,
-        "shuffle weighted spatial attention of GeleNet on the pairs",
+        "attention of GeleNet, pairs",
         paper_row="Base+SWSAM", paper_parameters=28.154,
     ),
     Preset(
         "base-rscam", ("rscam",), 28_177_348, 15_852_959_232,
-        "rectangular self-calibration attention of CGRSeg on the pairs",
+        "attention of CGRSeg, pairs",
         paper_row="Base+RSCAM", paper_parameters=28.176,
     ),
     Preset(
         "base-lskm", ("lskm",), 28_507_414, 16_965_998_544,
-        "large selective kernels of LSKNet on the pairs",
+        "large kernels of LSKNet, pairs",
         paper_row="Base+LSKM", paper_parameters=28.507,
     ),
     Preset(
         "base-c-single", ("single-channel",), 27_864_772, 15_415_470_592,
-        "channel attention on each level alone",
+        "channel attention, single levels",
         paper_row="Base+C. w/o CS", paper_parameters=27.865,
     ),
     Preset(
         "base-s-single", ("single-spatial",), 27_856_972, 15_416_462_138,
-        "spatial attention on each level alone",
+        "spatial attention, single levels",
         paper_row="Base+S. w/o CS", paper_parameters=27.857,
     ),
     Preset(
         "base-p-single", ("single-pixel",), 29_435_596, 19_459_680_768,
-        "pixel attention on each level alone",
+        "pixel attention, single levels",
         paper_row="Base+P. w/o CS", paper_parameters=29.436,
     ),
     Preset(
         "base-c-s-p-single", ("single-channel", "single-spatial", "single-pixel"), 29_444_180, 19_460_705_082,
-        "all three on each level alone",
+        "all three, single levels",
         paper_row="Base+C.+S.+P. w/o CS", paper_parameters=29.444,
     ),
 )  # fmt: skip

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from torch import Tensor, nn
 
@@ -42,38 +42,43 @@ from flawscope.nets.spatial_interaction import (
 Stage = Literal["channel", "spatial", "pixel", "attention"]
 
 
+class Sizes(NamedTuple):
+    """What modules are built from: channels of each level, groups of channels in CCIM."""
+
+    width: int
+    groups: int
+
+
 @dataclass(frozen=True, slots=True)
 class Module:
     """One interaction module.
 
     Attributes:
         stage: what its features are called.
+        make: builds one instance.
         local: part of the local stage, which the skip closes.
         paired: works on pairs of levels, with fusion units; otherwise on single levels.
-        make: builds one instance from the width and the number of groups.
     """
 
     stage: Stage
-    local: bool
-    paired: bool
-    make: Callable[[int, int], nn.Module]
+    make: Callable[[Sizes], nn.Module]
+    local: bool = True
+    paired: bool = True
 
 
 MODULES: dict[str, Module] = {
-    "channel": Module("channel", True, True, CrossScaleChannelInteraction),
-    "spatial": Module("spatial", True, True, lambda width, groups: CrossScaleSpatialInteraction()),
-    "pixel": Module("pixel", False, True, lambda width, groups: CrossScalePixelInteraction(width)),
-    "vanilla-channel": Module("channel", True, True, lambda width, groups: VanillaChannelAttention(width)),
-    "vanilla-spatial": Module("spatial", True, True, lambda width, groups: VanillaSpatialAttention()),
-    "single-channel": Module("channel", True, False, lambda width, groups: SingleScaleChannelAttention(width)),
-    "single-spatial": Module("spatial", True, False, lambda width, groups: SingleScaleSpatialAttention()),
-    "single-pixel": Module("pixel", False, False, lambda width, groups: SingleScalePixelAttention(width)),
-    "swsam": Module("attention", True, True, lambda width, groups: OnEach(ShuffleWeightedSpatialAttention)),
-    "rscam": Module(
-        "attention", True, True, lambda width, groups: OnConcatenation(RectangularSelfCalibration(2 * width))
-    ),
-    "lskm": Module(
-        "attention", True, True, lambda width, groups: OnConcatenation(LargeSelectiveKernel(2 * width))
+    "channel": Module("channel", lambda sizes: CrossScaleChannelInteraction(*sizes)),
+    "spatial": Module("spatial", lambda _: CrossScaleSpatialInteraction()),
+    "pixel": Module("pixel", lambda sizes: CrossScalePixelInteraction(sizes.width), local=False),
+    "vanilla-channel": Module("channel", lambda sizes: VanillaChannelAttention(sizes.width)),
+    "vanilla-spatial": Module("spatial", lambda _: VanillaSpatialAttention()),
+    "swsam": Module("attention", lambda _: OnEach(ShuffleWeightedSpatialAttention)),
+    "rscam": Module("attention", lambda sizes: OnConcatenation(RectangularSelfCalibration(2 * sizes.width))),
+    "lskm": Module("attention", lambda sizes: OnConcatenation(LargeSelectiveKernel(2 * sizes.width))),
+    "single-channel": Module("channel", lambda sizes: SingleScaleChannelAttention(sizes.width), paired=False),
+    "single-spatial": Module("spatial", lambda _: SingleScaleSpatialAttention(), paired=False),
+    "single-pixel": Module(
+        "pixel", lambda sizes: SingleScalePixelAttention(sizes.width), local=False, paired=False
     ),
 }
 
@@ -81,11 +86,11 @@ MODULES: dict[str, Module] = {
 class Pairs(nn.Module):
     """A module on each pair of neighbouring levels, and a fusion unit where two results meet."""
 
-    def __init__(self, make: Callable[[int, int], nn.Module], width: int, groups: int) -> None:
+    def __init__(self, make: Callable[[Sizes], nn.Module], sizes: Sizes) -> None:
         super().__init__()
-        self.pairs = nn.ModuleList(make(width, groups) for _ in range(3))
-        self.fuse_second = ConvBlock(width, width)
-        self.fuse_third = ConvBlock(width, width)
+        self.pairs = nn.ModuleList(make(sizes) for _ in range(3))
+        self.fuse_second = ConvBlock(sizes.width, sizes.width)
+        self.fuse_third = ConvBlock(sizes.width, sizes.width)
 
     def forward(self, levels: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Four levels to four of the same shapes."""
@@ -104,9 +109,9 @@ class Pairs(nn.Module):
 class Singles(nn.Module):
     """A module on each level alone."""
 
-    def __init__(self, make: Callable[[int, int], nn.Module], width: int, groups: int) -> None:
+    def __init__(self, make: Callable[[Sizes], nn.Module], sizes: Sizes) -> None:
         super().__init__()
-        self.levels = nn.ModuleList(make(width, groups) for _ in range(4))
+        self.levels = nn.ModuleList(make(sizes) for _ in range(4))
 
     def forward(self, levels: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Four levels to four of the same shapes."""
@@ -116,7 +121,7 @@ class Singles(nn.Module):
 def build_stage(name: str, width: int, groups: int) -> nn.Module:
     """All instances of one module, from four levels to four levels."""
     module = _module(name)
-    return (Pairs if module.paired else Singles)(module.make, width, groups)
+    return (Pairs if module.paired else Singles)(module.make, Sizes(width, groups))
 
 
 def stage_of(name: str) -> Stage:
@@ -132,5 +137,7 @@ def closes_local_stage(modules: Sequence[str], position: int) -> bool:
 
 def _module(name: str) -> Module:
     if name not in MODULES:
-        raise UsageError(f"there is no interaction module {name!r}", remedy=f"There are: {', '.join(MODULES)}")
+        raise UsageError(
+            f"there is no interaction module {name!r}", remedy=f"There are: {', '.join(MODULES)}"
+        )
     return MODULES[name]

@@ -99,7 +99,14 @@ def load_network(path: str | Path) -> nn.Module:
         raise WeightsError(
             f"damaged or cut short ({' '.join(str(error).split())[:100]})", where=file, remedy="Copy it again"
         ) from error
-    network = build_network(header)
+    try:
+        network = build_network(header)
+    except UsageError as error:
+        raise WeightsError(
+            f"its header names a network that cannot be built ({error.what})",
+            where=file,
+            remedy="It may come from a newer version; update Flawscope",
+        ) from error
     fill(network, tensors, file)
     return network
 

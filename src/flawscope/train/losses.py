@@ -67,6 +67,7 @@ class HybridLoss(nn.Module):
         level_weights: Sequence[float] = LEVEL_WEIGHTS,
     ) -> None:
         super().__init__()
+        self.class_weights: Tensor | None
         weights = None if class_weights is None else torch.tensor(class_weights, dtype=torch.float32)
         self.register_buffer("class_weights", weights, persistent=False)
         self.level_weights = tuple(level_weights)

@@ -86,7 +86,7 @@ class SegmentationModule(lightning.LightningModule):
         """Log the figure by which weights are chosen."""
         self.log("val_iou", self.curve.iou_at(0.5), prog_bar=True, logger=False)
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> Any:
         """Adam or AdamW with the recipe's schedule, stepped every batch."""
         recipe = self.recipe
         decayed = [p for p in self.network.parameters() if p.requires_grad and p.ndim >= 2]

@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader
 from flawscope import __version__
 from flawscope.data.samples import SegmentationData
 from flawscope.errors import FlawscopeError, UsageError, WeightsError
-from flawscope.nets import build
+from flawscope.nets import build, load_backbone_weights
 from flawscope.outputs import write_json, write_text
 from flawscope.segment.header import Header, read_safetensors_header
 from flawscope.segment.network import save_safetensors

@@ -6,10 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from flawscope.images import Mask, Probability
+from flawscope.metrics.threshold_curve import THRESHOLDS, best_threshold, curve_parts
 from flawscope.segment import binarize
-
-THRESHOLDS: npt.NDArray[np.float64] = np.arange(1, 100) / 100
-"""0.01 to 0.99."""
 
 
 class ValidationCurve:
@@ -29,14 +27,8 @@ class ValidationCurve:
     def add(self, probability: Probability, truth: Mask) -> None:
         """One image: ``(K, h, w)`` probabilities and ``(h, w)`` class numbers."""
         any_defect = probability[0] if len(probability) == 1 else probability.sum(axis=0)
-        # p > k/100 exactly when the number of thresholds below p exceeds k - 1
-        level = np.searchsorted(THRESHOLDS, any_defect.ravel().astype(np.float64), side="left")
-        found = np.bincount(level, minlength=100)
-        hits = np.bincount(level[truth.ravel() > 0], minlength=100)
-        found_above = found[::-1].cumsum()[::-1][1:]
-        hits_above = hits[::-1].cumsum()[::-1][1:]
-        union = found_above + int(hits.sum()) - hits_above
-        self._image_ious.append(np.where(union > 0, hits_above / np.maximum(union, 1), 1.0))
+        parts = curve_parts(any_defect, truth > 0)
+        self._image_ious.append(np.asarray(parts["curve_iou"], dtype=np.float64))
         self._add_classes(binarize(probability, 0.5), truth, len(probability))
 
     def _add_classes(self, answer: Mask, truth: Mask, classes: int) -> None:
@@ -70,7 +62,5 @@ class ValidationCurve:
         return self.iou_at(0.5) if len(ious) <= 1 else float(np.mean(ious))
 
     def best_threshold(self) -> float:
-        """The middle of the thresholds whose IoU is within 0.001 of the best, for it barely matters which."""
-        curve = self.curve()
-        good = np.flatnonzero(curve >= curve.max() - 0.001)
-        return float(THRESHOLDS[good[len(good) // 2]])
+        """The threshold to store with the weights, see ``metrics.threshold_curve.best_threshold``."""
+        return best_threshold(self.curve())

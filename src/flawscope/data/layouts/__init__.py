@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flawscope.data.layouts import plain, rail, steel, tiles
+from flawscope.data.layouts import (
+    coco,
+    cracks,
+    cvat,
+    fewshot_sets,
+    label_studio,
+    labelme,
+    mvtec,
+    plain,
+    rail,
+    steel,
+    tiles,
+)
 from flawscope.data.layouts.base import Layout
 from flawscope.data.samples import SegmentationData
 from flawscope.errors import DataError
@@ -44,6 +56,62 @@ LAYOUTS: dict[str, Layout] = {
         "MT_{Blowhole,Break,Crack,Fray,Uneven,Free}/Imgs/<stem>.jpg with <stem>.png",
         "defect above 127; the folder is the kind, Free is clean",
         "github.com/abin24/Magnetic-tile-defect-datasets.",
+    ),
+    "crackforest": Layout(
+        cracks.read,
+        cracks.recognise,
+        "image/NNN.jpg and groundTruth/NNN.mat",
+        "groundTruth.Segmentation: 1 background, 2 crack",
+        "github.com/cuilimeng/CrackForest-dataset",
+    ),
+    "fssd-12": Layout(
+        fewshot_sets.read_fssd12,
+        fewshot_sets.recognise_fssd12,
+        "Steel_XX/Images/Steel_XX_<n>.jpg and Steel_XX/GT/Steel_XX_<n>.png",
+        "defect above 127; XX is the kind",
+        "github.com/VDT-2048/CPANet",
+    ),
+    "surface-defect-4i": Layout(
+        fewshot_sets.read_surface_defect_4i,
+        fewshot_sets.recognise_surface_defect_4i,
+        "<Class>/Images, <Class>/GT and <Class>/Nd (normal)",
+        "defect above 127; the folder is the kind, Nd is clean",
+        "github.com/bbbbby-99/TGRNet-Surface-Defect-Segmentation",
+    ),
+    "mvtec-ad": Layout(
+        mvtec.read,
+        mvtec.recognise,
+        "train/good, test/<type> and ground_truth/<type>/<stem>_mask.png; one category or all",
+        "defect above 127; the type is the kind, good is clean",
+        "www.mvtec.com/company/research/datasets/mvtec-ad",
+    ),
+    "coco": Layout(
+        coco.read,
+        coco.recognise,
+        "JSON with images, annotations (polygons or run lengths) and categories; or the JSON file itself",
+        "categories by id; pixel centres inside a polygon",
+        "cocodataset.org/#format-data, and most tools' exports",
+    ),
+    "labelme": Layout(
+        labelme.read,
+        labelme.recognise,
+        "a JSON file with shapes beside each image",
+        "labels by alphabet; polygon, rectangle, circle, mask; lines one pixel wide",
+        "github.com/wkentaro/labelme",
+    ),
+    "cvat": Layout(
+        cvat.read,
+        cvat.recognise,
+        "annotations.xml of the export 'CVAT for images 1.1', images below its folder",
+        "labels in the task's order; polygon, box, ellipse, mask; polylines one pixel wide",
+        "docs.cvat.ai",
+    ),
+    "label-studio": Layout(
+        label_studio.read,
+        label_studio.recognise,
+        "the export 'JSON' (a list of tasks), images below its folder",
+        "labels by alphabet; polygon, brush, rectangle, ellipse",
+        "labelstud.io",
     ),
 }
 """Every known layout, by the name that ``--layout`` and ``dataset.yaml`` take."""

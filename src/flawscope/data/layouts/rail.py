@@ -12,11 +12,7 @@ SUBSETS = {
     "man-made": "man-made",
     "manmade": "man-made",
     "man_made": "man-made",
-    "mm": "man-made",
-    "m": "man-made",
     "natural": "natural",
-    "nat": "natural",
-    "n": "natural",
 }
 """Folder names (lower case) below a split, or first parts of file names, that tell the subset."""
 

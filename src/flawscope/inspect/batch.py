@@ -1,0 +1,153 @@
+"""Many images: decoding ahead and writing behind while the network works."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from flawscope.errors import FlawscopeError, ImageError, OutputError
+from flawscope.images import Image
+from flawscope.inspect.folder import Record, ResultFolder
+from flawscope.inspect.sources import Item
+from flawscope.segment.base import Binarize, Segmenter, predict
+
+_READ_AHEAD = 3
+_WRITE_BEHIND = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How every image of a batch is judged; see :func:`flawscope.segment.predict`."""
+
+    threshold: float | None = None
+    method: Binarize = "threshold"
+    min_area: int = 1
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for reports."""
+        return {"threshold": self.threshold, "binarize": self.method, "min_area": self.min_area}
+
+
+@dataclass
+class Outcome:
+    """What became of a batch.
+
+    Attributes:
+        written: records of the images done in this run.
+        failures: ``(source, error)`` of the images that could not be done.
+        interrupted: whether Ctrl-C ended it early.
+    """
+
+    written: list[Record] = field(default_factory=list)
+    failures: list[tuple[str, FlawscopeError]] = field(default_factory=list)
+    interrupted: bool = False
+
+
+def inspect_all(
+    segmenter: Segmenter,
+    stream: Iterable[Item | ImageError],
+    folder: ResultFolder,
+    settings: Settings,
+    *,
+    on_done: Callable[[], None] = lambda: None,
+    on_failure: Callable[[str, FlawscopeError], None] = lambda _source, _error: None,
+) -> Outcome:
+    """Segment every image of ``stream`` and write it to ``folder``.
+
+    An image that cannot be used is reported and passed over. Ctrl-C finishes what is being written and
+    returns; tables are written in every case, also when the disk is full as far as that is possible.
+
+    Raises:
+        OutputError: results can no longer be written; what was written before stands.
+    """
+    outcome = Outcome()
+    pending: deque[Future[Record]] = deque()
+
+    def failed(source: str, error: FlawscopeError) -> None:
+        outcome.failures.append((source, error))
+        on_failure(source, error)
+        on_done()
+
+    def settle(limit: int) -> None:
+        while len(pending) > limit:
+            outcome.written.append(pending[0].result())
+            pending.popleft()
+            on_done()
+
+    readers = ThreadPoolExecutor(2, thread_name_prefix="read")
+    writer = ThreadPoolExecutor(1, thread_name_prefix="write")
+    try:
+        for item, reading in _ahead(stream, readers, failed):
+            try:
+                image = reading.result()
+                result = predict(
+                    segmenter,
+                    image,
+                    source=item.source,
+                    threshold=settings.threshold,
+                    method=settings.method,
+                    min_area=settings.min_area,
+                    keep_probability=folder.wanted.probabilities,
+                )
+            except FlawscopeError as error:
+                failed(item.source, error)
+                continue
+            except MemoryError:
+                failed(item.source, ImageError("too large for this machine's memory", where=item.source))
+                continue
+            pending.append(writer.submit(folder.add, result, image, folder.claim(item.source, item.key)))
+            settle(_WRITE_BEHIND)
+        settle(0)
+    except KeyboardInterrupt:
+        outcome.interrupted = True
+    except OutputError:
+        with contextlib.suppress(OutputError):
+            folder.finish()
+        raise
+    finally:
+        readers.shutdown(wait=False, cancel_futures=True)
+        writer.shutdown(wait=True)
+        outcome.written.extend(
+            future.result() for future in pending if not future.cancelled() and future.exception() is None
+        )
+    folder.finish()
+    return outcome
+
+
+def _ahead(
+    stream: Iterable[Item | ImageError],
+    pool: ThreadPoolExecutor,
+    failed: Callable[[str, FlawscopeError], None],
+) -> Iterator[tuple[Item, Future[Image]]]:
+    """Items with their pixels on the way, a few ahead of the caller."""
+    waiting: deque[tuple[Item, Future[Image]]] = deque()
+    for item in stream:
+        if isinstance(item, ImageError):
+            failed(item.where or "input", item)
+            continue
+        waiting.append((item, pool.submit(item.read)))
+        if len(waiting) > _READ_AHEAD:
+            yield waiting.popleft()
+    while waiting:
+        yield waiting.popleft()
+
+
+def summary(outcome: Outcome, seconds: float) -> dict[str, Any]:
+    """Counts of a batch, for the screen and JSON."""
+    defects: dict[str, int] = {}
+    for record in outcome.written:
+        for defect in record["defects"]:
+            defects[defect["label"]] = defects.get(defect["label"], 0) + 1
+    return {
+        "images": len(outcome.written),
+        "clean": sum(not record["defects"] for record in outcome.written),
+        "failed": len(outcome.failures),
+        "defects": defects,
+        "seconds": round(seconds, 3),
+        "interrupted": outcome.interrupted,
+        "failures": [{"source": source, "error": str(error)} for source, error in outcome.failures],
+    }

@@ -1,0 +1,298 @@
+"""The folder of results: one line in ``results.jsonl`` when, and only when, all files of an image are there.
+
+::
+
+    out/results.jsonl           one image a line, appended as it goes
+        results.csv             one defect a row; a clean image has one row with defect 0
+        coco.json               COCO instances with run-length masks
+        masks/<key>.png         0/255 for one class, class numbers for several
+        overlays/<key>.jpg
+        probabilities/<key>.png 16-bit, 65535 is 1; one file a class
+        report.html
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flawscope.data import rle
+from flawscope.errors import OutputError, UsageError
+from flawscope.images import Image, write_image
+from flawscope.outputs import dumps, output_error, write_json, write_text
+from flawscope.results import InspectionResult
+
+RESULTS, TABLE, COCO, REPORT = "results.jsonl", "results.csv", "coco.json", "report.html"
+_KINDS = ("masks", "overlays", "probabilities")
+_COLUMNS = (
+    "source",
+    "defect",
+    "label",
+    "score",
+    "x",
+    "y",
+    "width",
+    "height",
+    "area_px",
+    "centroid_x",
+    "centroid_y",
+)
+
+Record = dict[str, Any]
+"""One line of ``results.jsonl``: ``InspectionResult.to_json`` with ``key``, ``files`` and run-length masks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which files are written for each image."""
+
+    masks: bool = True
+    overlays: bool = True
+    probabilities: bool = False
+
+
+@dataclass
+class ResultFolder:
+    """Where a batch writes. Open it with :func:`open_results`.
+
+    Attributes:
+        root: the folder.
+        wanted: which files to write for each image.
+        records: what is done, in order.
+    """
+
+    root: Path
+    wanted: Wanted
+    records: list[Record] = field(default_factory=list)
+    _keys: dict[str, str] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def done(self) -> frozenset[str]:
+        """Sources that are finished."""
+        return frozenset(record["source"] for record in self.records)
+
+    def claim(self, source: str, key: str) -> str:
+        """``key``, or a numbered form of it where another source already has it."""
+        choice, number = key, 1
+        while self._keys.get(choice.casefold(), source) != source:
+            number += 1
+            choice = f"{key}~{number}"
+        self._keys[choice.casefold()] = source
+        return choice
+
+    def add(self, result: InspectionResult, image: Image, key: str) -> Record:
+        """Write the files of one image, then its line.
+
+        Raises:
+            OutputError: something could not be written; the image then counts as not done.
+        """
+        record = result.to_json()
+        for entry, defect in zip(record["defects"], result.defects, strict=True):
+            region = np.zeros(result.mask.shape, dtype=np.uint8)
+            x, y, width, height = defect.box
+            region[y : y + height, x : x + width] = defect.region()
+            entry["segmentation"] = rle.encode(region)
+        record["labels"] = list(result.labels)
+        record["key"] = key
+        record["files"] = self._write_files(result, image, key)
+        with self._lock:
+            self._append(dumps(record, indent=None) + "\n")
+            self.records.append(record)
+        return record
+
+    def finish(self) -> None:
+        """Write the tables of everything done so far."""
+        write_text(self.root / TABLE, table(self.records))
+        write_json(self.root / COCO, coco(self.records))
+
+    def _write_files(self, result: InspectionResult, image: Image, key: str) -> dict[str, Any]:
+        files: dict[str, Any] = {}
+        if self.wanted.masks:
+            files["mask"] = f"masks/{key}.png"
+            one_class = len(result.labels) == 1
+            write_image(self.root / files["mask"], result.mask * np.uint8(255 if one_class else 1))
+        if self.wanted.overlays:
+            files["overlay"] = f"overlays/{key}.jpg"
+            write_image(self.root / files["overlay"], result.overlay(image))
+        if self.wanted.probabilities and result.probability is not None:
+            files["probabilities"] = []
+            for label, plane in zip(result.labels, result.probability, strict=True):
+                name = (
+                    f"probabilities/{key}.png"
+                    if len(result.labels) == 1
+                    else f"probabilities/{key}.{label}.png"
+                )
+                write_image(self.root / name, np.rint(plane * 65535).astype(np.uint16))
+                files["probabilities"].append(name)
+        return files
+
+    def _append(self, line: str) -> None:
+        path = self.root / RESULTS
+        try:
+            with path.open("ab") as opened:
+                size = opened.tell()
+                try:
+                    opened.write(line.encode("utf-8"))
+                    opened.flush()
+                except OSError:
+                    with contextlib.suppress(OSError):
+                        opened.truncate(size)
+                    raise
+        except OSError as error:
+            raise output_error(error, path) from error
+
+
+def open_results(
+    root: Path, wanted: Wanted, *, resume: bool = False, overwrite: bool = False
+) -> ResultFolder:
+    """A folder to write results in.
+
+    Args:
+        root: made if it is not there.
+        wanted: which files to write.
+        resume: keep what is there and go on.
+        overwrite: remove the results that an earlier run listed, and begin again.
+
+    Raises:
+        UsageError: results are there and neither was chosen, or the folder holds masks of other origin.
+        OutputError: the folder cannot be written.
+    """
+    folder = ResultFolder(root, wanted)
+    listed = root / RESULTS
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        if listed.exists():
+            records = list(read_results(listed))
+            if not (resume or overwrite):
+                raise UsageError(
+                    f"already holds results of {len(records)} images",
+                    where=root,
+                    remedy="Go on with --resume, begin again with --overwrite, or choose another --out",
+                )
+            if overwrite:
+                _remove(root, records)
+            else:
+                write_text(listed, "".join(dumps(record, indent=None) + "\n" for record in records))
+                folder.records.extend(records)
+                for record in records:
+                    folder.claim(record["source"], record["key"])
+            return folder
+        strangers = [kind for kind in _KINDS if any((root / kind).glob("*"))]
+        if strangers:
+            raise UsageError(
+                f"holds a folder '{strangers[0]}' that no run of predict has made",
+                where=root,
+                remedy="Choose another --out, so that nothing of yours is overwritten",
+            )
+        listed.touch()
+    except OSError as error:
+        raise output_error(error, root) from error
+    return folder
+
+
+def read_results(path: Path) -> Iterator[Record]:
+    """The records of a ``results.jsonl``; a last line that was cut short is left out.
+
+    Raises:
+        OutputError: a line before the last is not a record.
+    """
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines, start=1):
+        try:
+            record = json.loads(line)
+            record["source"], record["key"], record["defects"]
+        except (ValueError, KeyError, TypeError) as error:
+            if number == len(lines):
+                return
+            raise OutputError(
+                f"line {number} is not a result", where=path, remedy="Begin again with --overwrite"
+            ) from error
+        yield record
+
+
+def table(records: Iterable[Record]) -> str:
+    """CSV text: one row a defect; a clean image has one row with defect 0."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for record in records:
+        if not record["defects"]:
+            writer.writerow({"source": record["source"], "defect": 0})
+        for number, defect in enumerate(record["defects"], start=1):
+            x, y, width, height = defect["box"]
+            writer.writerow(
+                {
+                    "source": record["source"],
+                    "defect": number,
+                    "label": defect["label"],
+                    "score": defect["score"],
+                    "x": x,
+                    "y": y,
+                    "width": width,
+                    "height": height,
+                    "area_px": defect["area_px"],
+                    "centroid_x": defect["centroid"][0],
+                    "centroid_y": defect["centroid"][1],
+                }
+            )
+    return text.getvalue()
+
+
+def coco(records: Iterable[Record]) -> dict[str, Any]:
+    """COCO instances: images, categories and one annotation a defect with its run-length mask."""
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    categories: dict[str, int] = {}
+    for image_id, record in enumerate(records, start=1):
+        for label in record["labels"]:
+            categories.setdefault(label, len(categories) + 1)
+        images.append(
+            {
+                "id": image_id,
+                "file_name": record["source"],
+                "width": record["width"],
+                "height": record["height"],
+            }
+        )
+        annotations.extend(
+            {
+                "id": len(annotations) + number,
+                "image_id": image_id,
+                "category_id": categories[defect["label"]],
+                "bbox": defect["box"],
+                "area": defect["area_px"],
+                "segmentation": defect["segmentation"],
+                "score": defect["score"],
+                "iscrowd": 0,
+            }
+            for number, defect in enumerate(record["defects"], start=1)
+        )
+    return {
+        "info": {"description": "Defects found by Flawscope"},
+        "images": images,
+        "annotations": annotations,
+        "categories": [{"id": number, "name": label} for label, number in categories.items()],
+    }
+
+
+def _remove(root: Path, records: Iterable[Record]) -> None:
+    """Remove what an earlier run says it wrote, and nothing else."""
+    for record in records:
+        for entry in record.get("files", {}).values():
+            for name in [entry] if isinstance(entry, str) else entry:
+                file = root / name
+                if name.split("/")[0] in _KINDS and ".." not in file.parts:
+                    file.unlink(missing_ok=True)
+    for name in (COCO, TABLE, REPORT):
+        (root / name).unlink(missing_ok=True)
+    (root / RESULTS).write_text("", encoding="utf-8")

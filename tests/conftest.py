@@ -1,0 +1,78 @@
+"""What tests of several rooms share: the public datasets, and weights small enough to reason about."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+STEEPNESS = 40.0
+
+
+@pytest.fixture(scope="session")
+def data_root() -> Path:
+    """The folder of public datasets; tests that ask for it skip where there is none."""
+    root = os.environ.get("FLAWSCOPE_DATA")
+    if not root:
+        pytest.skip("FLAWSCOPE_DATA is not set: the public datasets are not here")
+    return Path(root).resolve()
+
+
+@pytest.fixture(scope="session")
+def bright_weights(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Makes ONNX weights that call bright pixels defects: P = sigmoid(40 (grey - 0.5)).
+
+    With two labels: softmax of 40 times (0.5, red, green), so red and green pixels are the classes.
+    """
+    onnx = pytest.importorskip("onnx")
+    from flawscope.segment.header import HEADER_KEY, Header
+
+    folder = tmp_path_factory.mktemp("weights")
+
+    def make(
+        name: str = "bright",
+        imgsz: tuple[int, int] = (32, 32),
+        labels: tuple[str, ...] = ("bright",),
+        threshold: float = 0.5,
+        **header_fields: Any,
+    ) -> Path:
+        header = Header(
+            model=header_fields.pop("model", "toy"),
+            imgsz=imgsz,
+            mean=(0.0, 0.0, 0.0),
+            std=(1.0, 1.0, 1.0),
+            labels=labels,
+            threshold=threshold,
+            **header_fields,
+        )
+        if len(labels) == 1:
+            weight = np.full((1, 3, 1, 1), STEEPNESS / 3, dtype=np.float32)
+            bias = np.array([-STEEPNESS / 2], dtype=np.float32)
+            activation = onnx.helper.make_node("Sigmoid", ["logits"], ["probability"])
+        else:
+            weight = np.zeros((3, 3, 1, 1), dtype=np.float32)
+            weight[1, 0], weight[2, 1] = STEEPNESS, STEEPNESS
+            bias = np.array([STEEPNESS / 2, 0, 0], dtype=np.float32)
+            activation = onnx.helper.make_node("Softmax", ["logits"], ["probability"], axis=1)
+        kind = onnx.TensorProto.FLOAT
+        graph = onnx.helper.make_graph(
+            [onnx.helper.make_node("Conv", ["image", "weight", "bias"], ["logits"]), activation],
+            "toy",
+            [onnx.helper.make_tensor_value_info("image", kind, ["batch", 3, *imgsz])],
+            [onnx.helper.make_tensor_value_info("probability", kind, ["batch", len(bias), *imgsz])],
+            [
+                onnx.numpy_helper.from_array(weight, "weight"),
+                onnx.numpy_helper.from_array(bias, "bias"),
+            ],
+        )
+        model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9)
+        model.metadata_props.add(key=HEADER_KEY, value=header.dumps())
+        path = folder / f"{name}.onnx"
+        path.write_bytes(model.SerializeToString())
+        return path
+
+    return make

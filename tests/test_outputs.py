@@ -1,0 +1,98 @@
+"""Files are written whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import stat
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from flawscope.errors import OutputError
+from flawscope.outputs import atomic, dumps, write_bytes, write_json, write_text
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def test_written_under_its_name_with_folders_made(tmp_path: Path) -> None:
+    path = write_text(tmp_path / "a" / "b" / "c.txt", "äé\n")
+    assert path.read_bytes() == b"\xc3\xa4\xc3\xa9\n"
+    assert names(path.parent) == ["c.txt"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permission bits are POSIX")
+def test_permissions_follow_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        path = write_bytes(tmp_path / "a", b"x")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_an_error_inside_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    write_text(tmp_path / "a.txt", "old")
+    with pytest.raises(ZeroDivisionError), atomic(tmp_path / "a.txt") as temporary:
+        temporary.write_text("half")
+        raise ZeroDivisionError
+    assert names(tmp_path) == ["a.txt"]
+    assert (tmp_path / "a.txt").read_text() == "old"
+
+
+def test_the_temporary_file_keeps_the_suffix_and_is_hidden(tmp_path: Path) -> None:
+    with atomic(tmp_path / "a.png") as temporary:
+        assert temporary.suffix == ".png"
+        assert temporary.name.startswith(".")
+        assert temporary.parent == tmp_path
+
+
+def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Path, content: bytes) -> int:
+        with self.open("wb") as opened:
+            opened.write(content[: len(content) // 2])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OutputError, match=r"a\.txt: could not write: no space left on device\. Free some space"):
+        write_text(tmp_path / "a.txt", "0123456789")
+    assert names(tmp_path) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_a_device_that_is_really_full(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="no space left on device"), atomic(tmp_path / "a.txt"):
+        with Path("/dev/full").open("wb", buffering=0) as opened:
+            opened.write(b"x")
+    assert names(tmp_path) == []
+
+
+def test_a_file_where_a_folder_should_be(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("a file")
+    with pytest.raises(OutputError, match="could not write"):
+        write_text(tmp_path / "a" / "b.txt", "x")
+
+
+def test_json_has_no_nan_and_knows_numpy_and_paths(tmp_path: Path) -> None:
+    payload = {
+        "path": Path("a") / "b",
+        "nan": float("nan"),
+        "inf": np.float32("inf"),
+        "array": np.array([[1, 2]], dtype=np.int16),
+        "tuple": (np.float64(0.5), None, True),
+        3: "number",
+    }
+    expected = {
+        "path": "a/b",
+        "nan": None,
+        "inf": None,
+        "array": [[1, 2]],
+        "tuple": [0.5, None, True],
+        "3": "number",
+    }
+    assert json.loads(write_json(tmp_path / "a.json", payload).read_text()) == expected
+    assert dumps({"ä": 1}, indent=None) == '{"ä": 1}'

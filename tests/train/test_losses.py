@@ -1,0 +1,64 @@
+import math
+
+import pytest
+import torch
+
+from flawscope.train.losses import HybridLoss, pixel_cross_entropy, soft_iou
+
+
+def logit(p: float) -> float:
+    return math.log(p / (1 - p))
+
+
+def test_binary_terms_by_hand() -> None:
+    logits = torch.tensor([[[[logit(0.8), logit(0.4)]]]])
+    target = torch.tensor([[[[1.0, 0.0]]]])
+    bce = -(math.log(0.8) + math.log(0.6)) / 2
+    iou = 0.8 / (0.8 + 1 - 0.8 + 0.4)  # intersections 0.8 and 0; unions 1.0 and 0.4
+    assert pixel_cross_entropy(logits, target).item() == pytest.approx(bce, abs=1e-6)
+    assert soft_iou(logits, target).item() == pytest.approx(1 - iou, abs=1e-6)
+
+
+def test_soft_iou_is_per_image_not_pooled() -> None:
+    logits = torch.tensor([[[[logit(0.9)]]], [[[logit(0.1)]]]])
+    target = torch.ones(2, 1, 1, 1)
+    assert soft_iou(logits, target).item() == pytest.approx(1 - (0.9 + 0.1) / 2, abs=1e-6)
+
+
+def test_clean_image_has_no_iou_term_but_still_teaches() -> None:
+    logits = torch.full((1, 1, 4, 4), 2.0, requires_grad=True)
+    target = torch.zeros(1, 1, 4, 4)
+    assert soft_iou(logits, target).item() == 0.0
+    pixel_cross_entropy(logits, target).backward()
+    assert logits.grad is not None
+    assert (logits.grad > 0).all()  # pushes probabilities down
+
+
+def test_levels_weigh_one_one_half_quarter() -> None:
+    target = torch.ones(1, 1, 2, 2)
+    maps = [torch.full((1, 1, 2, 2), value) for value in (0.0, 1.0, 2.0, 3.0)]
+    alone = [(pixel_cross_entropy(m, target) + soft_iou(m, target)).item() for m in maps]
+    expected = alone[0] + alone[1] + alone[2] / 2 + alone[3] / 4
+    assert HybridLoss()(maps, target).item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_class_weights_scale_foreground_pixels() -> None:
+    logits = torch.tensor([[[[logit(0.8), logit(0.4)]]]])
+    target = torch.tensor([[[[1.0, 0.0]]]])
+    weighted = pixel_cross_entropy(logits, target, torch.tensor([1.0, 3.0])).item()
+    assert weighted == pytest.approx(-(3 * math.log(0.8) + math.log(0.6)) / 2, abs=1e-6)
+
+
+def test_several_classes_by_hand() -> None:
+    scores = torch.tensor([0.2, 0.7, 0.1])  # background, class 1, class 2
+    logits = scores.log().view(1, 3, 1, 1)
+    target = torch.tensor([1.0, 0.0]).view(1, 2, 1, 1)
+    assert pixel_cross_entropy(logits, target).item() == pytest.approx(-math.log(0.7), abs=1e-6)
+    # class 1: 0.7 / (0.7 + 1 - 0.7); class 2 is absent and counts 0
+    assert soft_iou(logits, target).item() == pytest.approx((1 - 0.7) / 2, abs=1e-6)
+
+
+def test_half_precision_maps_do_not_overflow() -> None:
+    maps = [torch.zeros(1, 1, 512, 512, dtype=torch.bfloat16)] * 4
+    loss = HybridLoss()(maps, torch.ones(1, 1, 512, 512))
+    assert loss.item() == pytest.approx(2.75 * (math.log(2) + 0.5), abs=1e-3)

@@ -1,0 +1,33 @@
+import pytest
+
+from flawscope.errors import UsageError
+from flawscope.train.module import rate
+from flawscope.train.settings import RECIPES, make_recipe
+
+
+def test_paper_recipe_is_the_papers() -> None:
+    paper = RECIPES["paper"]
+    assert (paper.optimizer, paper.lr, paper.batch, paper.epochs, paper.imgsz) == ("adam", 1e-4, 16, 70, 352)
+    assert (paper.clip, paper.clip_at, paper.copies, paper.ema, paper.validate_every) == ("value", 0.5, 8, None, None)
+
+
+def test_paper_rate_drops_at_epochs_30_and_60_counted_from_1() -> None:
+    paper = RECIPES["paper"]
+    by_epoch = {epoch: rate(epoch - 1, paper) for epoch in (1, 29, 30, 59, 60, 70)}
+    assert by_epoch == pytest.approx({1: 1.0, 29: 1.0, 30: 0.1, 59: 0.1, 60: 0.01, 70: 0.01})
+
+
+def test_default_rate_rises_then_falls_to_a_hundredth() -> None:
+    recipe = make_recipe("default", {"epochs": 50})
+    assert rate(0, recipe) == pytest.approx(0.01)
+    assert rate(recipe.warmup_epochs, recipe) == pytest.approx(1.0)
+    assert rate(50, recipe) == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "words"),
+    [("papper", {}, "no recipe named"), ("default", {"batch": 0}, "--batch"), ("default", {"lr": -1}, "--lr")],
+)
+def test_mistakes_are_named(name: str, changes: dict[str, object], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        make_recipe(name, changes)

@@ -1,0 +1,196 @@
+"""Whole runs on a toy dataset, through the command line, as a user starts them."""
+
+import csv
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from safetensors.numpy import load_file
+
+from flawscope.cli.app import run
+from flawscope.segment.header import read_safetensors_header
+
+pytestmark = pytest.mark.train
+
+BASE = ["--model", "ocinet-nano", "--imgsz", "64", "--batch", "4", "--no-imagenet", "--device", "cpu"]
+
+
+def command(toy: Path, out: Path, *more: str) -> list[str]:
+    return ["train", "--data", str(toy), "--out", str(out), *BASE, *more]
+
+
+def start(arguments: list[str]) -> subprocess.Popen[str]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "flawscope", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+    )
+
+
+def same_weights(one: Path, other: Path) -> bool:
+    first, second = load_file(one), load_file(other)
+    return first.keys() == second.keys() and all((first[name] == second[name]).all() for name in first)
+
+
+def test_run_folder_is_complete(toy: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    report = tmp_path / "report.json"
+    assert run(command(toy, out, "--epochs", "2", "--json", str(report))) == 0
+    names = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    assert names == {
+        "config.yaml",
+        "env.json",
+        "data.lock.json",
+        "metrics.csv",
+        "metrics.json",
+        "model_card.md",
+        "plots/curves.png",
+        "plots/validation.png",
+        "resume/last.ckpt",
+        "weights/best.safetensors",
+        "weights/last.safetensors",
+    }
+    rows = list(csv.DictReader((out / "metrics.csv").open()))
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert float(rows[1]["loss"]) > 0
+    lock = json.loads((out / "data.lock.json").read_text())
+    assert len(lock["train"]) + len(lock["val"]) == 12
+    assert yaml.safe_load((out / "config.yaml").read_text())["model"] == "ocinet-nano"
+    assert json.loads(report.read_text())["schema"] == "flawscope/train/1"
+    header = read_safetensors_header(out / "weights" / "best.safetensors")
+    assert header.labels == ("defect",)
+    assert header.imgsz == (64, 64)
+
+
+@pytest.mark.slow
+def test_it_learns(toy: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    more = ["--epochs", "40", "--lr", "0.003", "--patience", "0", "--validate-every", "10"]
+    assert run(command(toy, out, *more)) == 0
+    rows = list(csv.DictReader((out / "metrics.csv").open()))
+    assert float(rows[-1]["loss"]) < 0.5 * float(rows[0]["loss"])
+    assert json.loads((out / "metrics.json").read_text())["val_score"] > 0.6
+
+
+@pytest.mark.slow
+def test_killed_and_resumed_equals_uninterrupted(toy: Path, tmp_path: Path) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    more = ["--epochs", "5", "--validate-every", "2"]
+    assert start(command(toy, whole, *more)).wait() == 0
+    victim = start(command(toy, broken, *more))
+    assert victim.stdout is not None
+    for line in victim.stdout:
+        if line.startswith("epoch 3/5"):
+            break
+    deadline = time.monotonic() + 60
+    while not (broken / "resume" / "last.ckpt").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    victim.send_signal(signal.SIGKILL)
+    assert victim.wait() == -signal.SIGKILL
+    assert not same_weights(whole / "weights" / "last.safetensors", broken / "weights" / "last.safetensors")
+    resumed = start(["train", "--resume", "--out", str(broken)])
+    printed = resumed.communicate()[0]
+    assert resumed.returncode == 0, printed
+    assert "epoch 1/5" not in printed
+    for name in ("best", "last"):
+        assert same_weights(
+            whole / "weights" / f"{name}.safetensors", broken / "weights" / f"{name}.safetensors"
+        )
+    losses = [[row["loss"] for row in csv.DictReader((d / "metrics.csv").open())] for d in (whole, broken)]
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.slow
+def test_ctrl_c_leaves_a_usable_run(toy: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    running = start(command(toy, out, "--epochs", "500", "--patience", "0"))
+    assert running.stdout is not None
+    for line in running.stdout:
+        if line.startswith("epoch 2/"):
+            break
+    running.send_signal(signal.SIGINT)
+    rest = running.stdout.read()
+    assert running.wait() == 130
+    assert "Traceback" not in rest
+    assert "--resume" in rest
+    assert read_safetensors_header(out / "weights" / "last.safetensors").model == "ocinet-nano"
+    assert run(["train", "--resume", "--out", str(out), "--epochs", "3"]) == 0
+
+
+def test_fine_tuning_takes_weights_and_replaces_heads(
+    toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert run(command(toy, first, "--epochs", "1")) == 0
+    assert run(command(toy, second, "--epochs", "1", "--weights", str(first))) == 0
+    assert "starting from" in capsys.readouterr().out
+    assert run(command(toy, tmp_path / "third", "--epochs", "1", "--weights", str(first), "-O", "width=16")) == 2
+    assert "do not fit" in capsys.readouterr().err
+
+
+def test_all_clean_images_are_legal(toy: Path, tmp_path: Path) -> None:
+    import cv2
+    import numpy as np
+
+    for mask in (toy / "masks").glob("*.png"):
+        cv2.imwrite(str(mask), np.zeros((48, 64), np.uint8))
+    out = tmp_path / "run"
+    assert run(command(toy, out, "--epochs", "1", "--class-weights", "balanced")) == 0
+    assert np.isfinite(float(next(csv.DictReader((out / "metrics.csv").open()))["loss"]))
+
+
+def test_paper_recipe_runs_without_validation(toy: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    assert run(command(toy, out, "--recipe", "paper", "--epochs", "1", "--batch", "16")) == 0
+    assert (out / "weights" / "last.safetensors").exists()
+    assert not (out / "weights" / "best.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (["--model", "ocinet-huge"], "ocinet-huge"),
+        (["--recipe", "best"], "no recipe named 'best'"),
+        (["--device", "cuda:7"], "no such device"),
+        (["--class-weights", "1,2,3"], "3 numbers given for 2 classes"),
+        (["--weights", "nothing.safetensors"], "no such weights"),
+        (["--data", "/no/such/folder"], "/no/such/folder"),
+    ],
+)
+def test_mistakes_are_one_line_and_exit_2(
+    toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: list[str], words: str
+) -> None:
+    assert run([*command(toy, tmp_path / "run", "--epochs", "1"), *change]) == 2
+    error = capsys.readouterr().err.strip()
+    assert words in error
+    assert len(error.splitlines()) == 1
+
+
+def test_a_folder_with_a_run_is_not_overwritten(
+    toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    assert run(command(toy, out, "--epochs", "1")) == 0
+    before = (out / "weights" / "last.safetensors").read_bytes()
+    assert run(command(toy, out, "--epochs", "1")) == 2
+    assert "already holds a run" in capsys.readouterr().err
+    assert (out / "weights" / "last.safetensors").read_bytes() == before
+
+
+def test_resuming_refuses_changed_data(toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "run"
+    assert run(command(toy, out, "--epochs", "1")) == 0
+    shutil.copy(toy / "masks" / "bar_03.png", toy / "masks" / "bar_00.png")
+    assert run(["train", "--resume", "--out", str(out), "--epochs", "2"]) == 2
+    assert re.search(r"1 (train|val) samples changed", capsys.readouterr().err)
