@@ -103,7 +103,9 @@ def test_png_one_bit(tmp_path: Path) -> None:
     same(read_image(tmp_path / "a.png"), thrice(np.array([[255, 0, 255]], dtype=np.uint8)))
 
 
-@pytest.mark.parametrize(("depth", "row", "expected"), [(2, 0b00011011, [0, 85, 170, 255]), (4, 0x0F, [0, 255])])
+@pytest.mark.parametrize(
+    ("depth", "row", "expected"), [(2, 0b00011011, [0, 85, 170, 255]), (4, 0x0F, [0, 255])]
+)
 def test_png_low_depth_grey_is_stretched(tmp_path: Path, depth: int, row: int, expected: list[int]) -> None:
     (tmp_path / "a.png").write_bytes(png(len(expected), 1, depth, 0, bytes([0, row])))
     same(read_image(tmp_path / "a.png"), thrice(np.array([expected], dtype=np.uint8)))
@@ -115,7 +117,9 @@ def test_png_grey16_keeps_every_bit(tmp_path: Path) -> None:
 
 
 def test_png_rgb16_keeps_every_bit(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(cv2.imencode(".png", np.ascontiguousarray(RGB16[:, :, ::-1]))[1].tobytes())
+    (tmp_path / "a.png").write_bytes(
+        cv2.imencode(".png", np.ascontiguousarray(RGB16[:, :, ::-1]))[1].tobytes()
+    )
     same(read_image(tmp_path / "a.png"), RGB16)
 
 
@@ -173,7 +177,9 @@ def test_exif_orientation(tmp_path: Path, suffix: str, orientation: int) -> None
     exif[0x0112] = orientation
     big = np.kron(STORED, np.ones((8, 8), dtype=np.uint8))
     options = {".jpg": {"quality": 100}, ".tif": {"tiffinfo": {0x0112: orientation}}}.get(suffix, {})
-    PillowImage.fromarray(big).save(tmp_path / f"a{suffix}", **({} if suffix == ".tif" else {"exif": exif}), **options)
+    PillowImage.fromarray(big).save(
+        tmp_path / f"a{suffix}", **({} if suffix == ".tif" else {"exif": exif}), **options
+    )
     image = read_image(tmp_path / f"a{suffix}")
     assert np.rint(image[4::8, 4::8, 0] / 40).astype(int).tolist() == ORIENTATIONS[orientation]
     if suffix != ".jpg":
@@ -212,7 +218,9 @@ def test_tiff(tmp_path: Path, stored: np.ndarray, compression: str | None, byteo
     photometric = "rgb" if stored.ndim == 3 else "minisblack"
     if compression == "packbits":
         pytest.importorskip("imagecodecs")
-    tifffile.imwrite(tmp_path / "a.tif", stored, photometric=photometric, compression=compression, byteorder=byteorder)
+    tifffile.imwrite(
+        tmp_path / "a.tif", stored, photometric=photometric, compression=compression, byteorder=byteorder
+    )
     same(read_image(tmp_path / "a.tif"), stored if stored.ndim == 3 else thrice(stored))
 
 
@@ -255,7 +263,9 @@ def test_tiff_twelve_bits_packed_are_stretched(tmp_path: Path) -> None:
         (279, 4, 6),  # its bytes
     ]
     body = b"II*\0" + struct.pack("<I", 14) + packed
-    body += struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
+    body += struct.pack("<H", len(tags)) + b"".join(
+        struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags
+    )
     (tmp_path / "a.tif").write_bytes(body + struct.pack("<I", 0))
     expected = np.array([[round(v * 65535 / 4095) for v in values[0].tolist()]], dtype=np.uint16)
     same(read_image(tmp_path / "a.tif"), thrice(expected))
@@ -308,7 +318,9 @@ def test_tiff_pages_must_be_chosen(tmp_path: Path) -> None:
     with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
         for page in pages:
             writer.write(page, contiguous=False)
-    with pytest.raises(ImageError, match=r"3 pages and none was chosen\. Choose one with --page 0 to --page 2"):
+    with pytest.raises(
+        ImageError, match=r"3 pages and none was chosen\. Choose one with --page 0 to --page 2"
+    ):
         read_image(tmp_path / "a.tif")
     same(read_image(tmp_path / "a.tif", page=2), thrice(pages[2]))
     with pytest.raises(ImageError, match="there is no page 3"):
@@ -528,7 +540,11 @@ def test_resize_is_torch_antialiased_bilinear(size: tuple[int, int]) -> None:
     torch = pytest.importorskip("torch")
     image = RNG.random((23, 37, 3), dtype=np.float32)
     theirs = torch.nn.functional.interpolate(
-        torch.from_numpy(image.transpose(2, 0, 1))[None], size, mode="bilinear", antialias=True, align_corners=False
+        torch.from_numpy(image.transpose(2, 0, 1))[None],
+        size,
+        mode="bilinear",
+        antialias=True,
+        align_corners=False,
     )
     np.testing.assert_allclose(resize(image, *size), theirs[0].numpy().transpose(1, 2, 0), atol=2e-6)
 

@@ -37,9 +37,14 @@ def test_permissions_follow_the_umask(tmp_path: Path) -> None:
 
 def test_an_error_inside_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     write_text(tmp_path / "a.txt", "old")
-    with pytest.raises(ZeroDivisionError), atomic(tmp_path / "a.txt") as temporary:
-        temporary.write_text("half")
-        raise ZeroDivisionError
+
+    def fail() -> None:
+        with atomic(tmp_path / "a.txt") as temporary:
+            temporary.write_text("half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert names(tmp_path) == ["a.txt"]
     assert (tmp_path / "a.txt").read_text() == "old"
 
@@ -58,16 +63,22 @@ def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(OutputError, match=r"a\.txt: could not write: no space left on device\. Free some space"):
+    with pytest.raises(
+        OutputError, match=r"a\.txt: could not write: no space left on device\. Free some space"
+    ):
         write_text(tmp_path / "a.txt", "0123456789")
     assert names(tmp_path) == []
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
 def test_a_device_that_is_really_full(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="no space left on device"), atomic(tmp_path / "a.txt"):
-        with Path("/dev/full").open("wb", buffering=0) as opened:
+
+    def fill() -> None:
+        with atomic(tmp_path / "a.txt"), Path("/dev/full").open("wb", buffering=0) as opened:
             opened.write(b"x")
+
+    with pytest.raises(OutputError, match="no space left on device"):
+        fill()
     assert names(tmp_path) == []
 
 

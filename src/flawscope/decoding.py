@@ -54,8 +54,10 @@ def decode(file: Path, page: int | None) -> Stored:
         if pages > 1:
             opened.seek(page or 0)
         turned = orientation(opened)
-        if opened.format == "PNG" and _png_depth(file) == 16:
-            return turn(_decode_png16(file), turned)
+        if opened.format == "PNG":
+            check_png(file)
+            if _png_depth(file) == 16:
+                return turn(_decode_png16(file), turned)
         return turn(pixels(opened), turned)
 
 
@@ -249,15 +251,19 @@ def _decode_tiff_elsewhere(file: Path, number: int, bits: int, interleaved: bool
     )
 
 
+def check_png(file: Path) -> None:
+    """Compare the check sums of a PNG: neither Pillow nor OpenCV does so while decoding pixels."""
+    with open_pillow(file) as opened:
+        opened.verify()
+
+
 def _png_depth(file: Path) -> int:
     with file.open("rb") as opened:
         return opened.read(25)[24]
 
 
 def _decode_png16(file: Path) -> Stored:
-    """OpenCV keeps the 16 bits that Pillow would cut; Pillow checks the sums, which OpenCV does not report."""
-    with open_pillow(file) as opened:
-        opened.verify()
+    """OpenCV keeps the 16 bits that Pillow would cut."""
     stored = cv2.imdecode(np.frombuffer(file.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
     if stored is None:
         raise ImageError("not readable as a 16-bit PNG", where=file, remedy=REPAIR)

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 
 from flawscope.decoding import MAX_PIXELS as MAX_PIXELS
-from flawscope.decoding import REPAIR, decode, is_tiff, open_pillow, orientation, turn
+from flawscope.decoding import REPAIR, check_png, decode, is_tiff, open_pillow, orientation, turn
 from flawscope.errors import ImageError
 from flawscope.outputs import atomic
 
@@ -190,6 +190,8 @@ def _single_channel(file: Path) -> npt.NDArray[Any] | None:
             return None
         if tiff and opened.mode == "L":
             return None  # Pillow stretches the 4-bit ones
+        if opened.format == "PNG":
+            check_png(file)
         opened.load()
         # Pillow turns a TIFF upright by itself, and then says so.
         return turn(np.array(opened), 1 if tiff else orientation(opened))

@@ -294,6 +294,8 @@ def trained(net: nn.Module, seed: int = 0) -> nn.Module:
             value.copy_(0.5 + noise)
         elif "gamma" in name:
             value.copy_(0.3 + noise)
+        elif name.startswith("SalReasoner.S"):
+            value.mul_(30)
         else:
             value.add_(0.2 * (noise - 0.5) * value.abs().mean().clamp(min=0.05))
     return net.eval()
@@ -313,7 +315,7 @@ def test_logits_equal_the_published_structure(tmp_path: Path, linear: bool) -> N
     with torch.no_grad():
         for ours, theirs in zip(net(image), reference(image), strict=True):
             assert ours.shape == (2, 3, 96, 64)
-            assert theirs.std() > 1e-2
+            assert theirs.std() > 0.05
             torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=0)
 
 

@@ -62,7 +62,9 @@ def test_sixteen_bits_reach_the_network(bright_weights: Weights) -> None:
     image = np.array([[32768, 32808]], dtype=np.uint16).repeat(16, axis=1).repeat(32, axis=0)
     answer = flawscope.load(bright_weights()).predict(image)
     assert answer.probability is not None
-    assert answer.probability[0, 0, -1] - answer.probability[0, 0, 0] == pytest.approx(40 / 65535 * 40 / 4, rel=0.02)
+    assert answer.probability[0, 0, -1] - answer.probability[0, 0, 0] == pytest.approx(
+        40 / 65535 * 40 / 4, rel=0.02
+    )
 
 
 def test_files_threshold_and_header(bright_weights: Weights, tmp_path: Path) -> None:
@@ -135,7 +137,11 @@ def test_onnx_whose_header_contradicts_its_shapes(tmp_path: Path, bright_weights
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"schema": "flawscope/weights/9"}, "schema"), ({"threshold": 2}, "threshold"), ({"colour": 1}, "colour")],
+    [
+        ({"schema": "flawscope/weights/9"}, "schema"),
+        ({"threshold": 2}, "threshold"),
+        ({"colour": 1}, "colour"),
+    ],
 )
 def test_onnx_of_another_version(
     tmp_path: Path, bright_weights: Weights, change: dict[str, object], words: str

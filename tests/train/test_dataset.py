@@ -19,7 +19,7 @@ def test_without_augmentation_training_sees_what_prediction_sees(toy: Path) -> N
     pixels, target = training[2]
     image, mask = data.samples[2].read()
     assert np.abs(pixels.numpy() - network_input(image, HEADER)).max() < 1e-5
-    assert float(target.mean()) == pytest.approx(float((mask > 0).mean()), abs=1e-5)
+    assert float(target.mean()) == pytest.approx(float((mask > 0).mean()), abs=1e-3)
 
 
 def test_items_depend_on_seed_epoch_and_position_alone(toy: Path) -> None:

@@ -38,6 +38,10 @@ def start(arguments: list[str]) -> subprocess.Popen[str]:
     )
 
 
+def table(folder: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader((folder / "metrics.csv").read_text().splitlines()))
+
+
 def same_weights(one: Path, other: Path) -> bool:
     first, second = load_file(one), load_file(other)
     return first.keys() == second.keys() and all((first[name] == second[name]).all() for name in first)
@@ -61,7 +65,7 @@ def test_run_folder_is_complete(toy: Path, tmp_path: Path) -> None:
         "weights/best.safetensors",
         "weights/last.safetensors",
     }
-    rows = list(csv.DictReader((out / "metrics.csv").open()))
+    rows = table(out)
     assert [row["epoch"] for row in rows] == ["1", "2"]
     assert float(rows[1]["loss"]) > 0
     lock = json.loads((out / "data.lock.json").read_text())
@@ -78,7 +82,7 @@ def test_it_learns(toy: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     more = ["--epochs", "40", "--lr", "0.003", "--patience", "0", "--validate-every", "10"]
     assert run(command(toy, out, *more)) == 0
-    rows = list(csv.DictReader((out / "metrics.csv").open()))
+    rows = table(out)
     assert float(rows[-1]["loss"]) < 0.5 * float(rows[0]["loss"])
     assert json.loads((out / "metrics.json").read_text())["val_score"] > 0.6
 
@@ -87,7 +91,9 @@ def test_it_learns(toy: Path, tmp_path: Path) -> None:
 def test_killed_and_resumed_equals_uninterrupted(toy: Path, tmp_path: Path) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     more = ["--epochs", "5", "--validate-every", "2"]
-    assert start(command(toy, whole, *more)).wait() == 0
+    uninterrupted = start(command(toy, whole, *more))
+    assert uninterrupted.communicate() is not None
+    assert uninterrupted.returncode == 0
     victim = start(command(toy, broken, *more))
     assert victim.stdout is not None
     for line in victim.stdout:
@@ -97,6 +103,7 @@ def test_killed_and_resumed_equals_uninterrupted(toy: Path, tmp_path: Path) -> N
     while not (broken / "resume" / "last.ckpt").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     victim.send_signal(signal.SIGKILL)
+    victim.stdout.close()
     assert victim.wait() == -signal.SIGKILL
     assert not same_weights(whole / "weights" / "last.safetensors", broken / "weights" / "last.safetensors")
     resumed = start(["train", "--resume", "--out", str(broken)])
@@ -107,7 +114,7 @@ def test_killed_and_resumed_equals_uninterrupted(toy: Path, tmp_path: Path) -> N
         assert same_weights(
             whole / "weights" / f"{name}.safetensors", broken / "weights" / f"{name}.safetensors"
         )
-    losses = [[row["loss"] for row in csv.DictReader((d / "metrics.csv").open())] for d in (whole, broken)]
+    losses = [[row["loss"] for row in table(d)] for d in (whole, broken)]
     assert losses[0] == losses[1]
 
 
@@ -120,8 +127,8 @@ def test_ctrl_c_leaves_a_usable_run(toy: Path, tmp_path: Path) -> None:
         if line.startswith("epoch 2/"):
             break
     running.send_signal(signal.SIGINT)
-    rest = running.stdout.read()
-    assert running.wait() == 130
+    rest = running.communicate()[0]
+    assert running.returncode == 130
     assert "Traceback" not in rest
     assert "--resume" in rest
     assert read_safetensors_header(out / "weights" / "last.safetensors").model == "ocinet-nano"
@@ -147,7 +154,7 @@ def test_all_clean_images_are_legal(toy: Path, tmp_path: Path) -> None:
         cv2.imwrite(str(mask), np.zeros((48, 64), np.uint8))
     out = tmp_path / "run"
     assert run(command(toy, out, "--epochs", "1", "--class-weights", "balanced")) == 0
-    assert np.isfinite(float(next(csv.DictReader((out / "metrics.csv").open()))["loss"]))
+    assert np.isfinite(float(table(out)[0]["loss"]))
 
 
 def test_paper_recipe_runs_without_validation(toy: Path, tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Sequence
 
-import click
 import typer
 
 from flawscope import __version__
@@ -16,6 +15,11 @@ from flawscope.errors import FlawscopeError
 from flawscope.outputs import output_error
 
 EXIT_PASS, EXIT_REJECT, EXIT_ERROR, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+# Typer carried click as a dependency and later as its own copy; this class is the base of both's complaints.
+ParseError: type[Exception] = next(
+    kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
+)
 
 VERBS = ("demo", "doctor", "data", "train", "evaluate", "predict", "models", "export")
 """Each is a module of this package with a function ``register(app)``."""
@@ -26,7 +30,6 @@ def build() -> typer.Typer:
     app = typer.Typer(
         name="flawscope",
         help="See, measure and judge surface defects.",
-        no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode="rich",
@@ -35,11 +38,15 @@ def build() -> typer.Typer:
 
     @app.callback(invoke_without_command=True)
     def frame(
+        context: typer.Context,
         version: bool = typer.Option(False, "--version", help="Print the version and stop."),
     ) -> None:
         if version:
             typer.echo(f"flawscope {__version__}")
             raise typer.Exit
+        if context.invoked_subcommand is None:
+            typer.echo(context.get_help())
+            raise typer.Exit(EXIT_ERROR)
 
     for verb in VERBS:
         importlib.import_module(f"flawscope.cli.{verb}").register(app)
@@ -55,14 +62,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
         outcome = build()(args=None if arguments is None else list(arguments), standalone_mode=False)
     except FlawscopeError as error:
         return _fail(str(error))
-    except click.exceptions.Exit as request:
+    except typer.Exit as request:
         return int(request.exit_code)
-    except (click.exceptions.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         print("\ninterrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
-    except click.ClickException as error:
-        error.show(file=sys.stderr)
-        return EXIT_ERROR
+    except ParseError as error:
+        return _fail(_complaint(error))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_PASS
@@ -81,6 +87,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
         text = " ".join(str(error).split())[:300]
         return _fail(f"internal error, please report it ({kind}: {text}). FLAWSCOPE_DEBUG=1 shows details")
     return outcome if isinstance(outcome, int) else EXIT_PASS
+
+
+def _complaint(error: Exception) -> str:
+    """One line for arguments that cannot be parsed, with the command whose help says more."""
+    line = " ".join(str(error.format_message()).split()) if hasattr(error, "format_message") else str(error)
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "flawscope"
+    return f"{line.rstrip('.')}. See: {command} --help"
 
 
 def _fail(line: str) -> int:

@@ -185,9 +185,9 @@ def split(
     kinds = list(
         dict.fromkeys(k for counts in told.values() for k in counts if k not in ("images", "groups"))
     )
-    table = Table("split", "images", "groups", *kinds)
-    for name, counts in told.items():
-        table.add_row(name, *(str(counts.get(key, 0)) for key in ("images", "groups", *kinds)))
+    table = Table("", *told)
+    for key in ("images", "groups", *kinds):
+        table.add_row(key, *(str(counts.get(key, 0)) for counts in told.values()))
     say.print(table)
     if not grouped:
         say.print("Every image is its own group. If several show one piece, say so with --group-by.")

@@ -2,8 +2,167 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
+
+from flawscope.cli.output import JsonOption, console, emit_json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from flawscope.data.check import CheckReport, Progress
+
+_COLOURS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
 
 def register(data_app: typer.Typer) -> None:
     """Add the verb to ``flawscope data``."""
+    data_app.command("check")(check)
+
+
+def check(
+    path: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Dataset folder, dataset.yaml or annotation file.")
+    ],
+    splits: Annotated[Path | None, typer.Option(help="Split file (JSON).")] = None,
+    layout: Annotated[str, typer.Option(help="Layout of the dataset, see 'flawscope data list'.")] = "auto",
+    leakage: Annotated[
+        bool, typer.Option("--leakage/--no-leakage", help="Search for copies among the images.")
+    ] = True,
+    examples: Annotated[int, typer.Option(help="Examples shown of each finding.", min=0)] = 3,
+    json_target: JsonOption = None,
+) -> None:
+    """Examine a dataset: broken files, doubtful masks, class balance, and images that leak between splits.
+
+    Every image and mask is read; every image is compared with every other, turned and mirrored, so that a copy
+    is found even when it was rotated, flipped, resized, relit or recompressed. The JSON report names every pair.
+
+    Exit code 0 when nothing serious was found, 1 when something of severity 'error' was, 2 when the dataset
+    cannot be opened.
+    """
+    from flawscope.data.check import check as examine
+    from flawscope.data.check import open_for_check
+
+    out = console(json_target)
+    data = open_for_check(path, layout, splits)
+    with _bar() as progress:
+        report = examine(data, leakage=leakage, progress=progress)
+    _print(out, report, examples)
+    emit_json("data-check", 1, report.to_json(), json_target)
+    if report.serious:
+        raise typer.Exit(1)
+
+
+class _bar:  # noqa: N801  (a context manager used like a function)
+    """A progress bar on standard error, when a person watches it."""
+
+    def __enter__(self) -> Progress:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+            disable=not sys.stderr.isatty(),
+        )
+        self._tasks: dict[str, int] = {}
+        self._progress.start()
+        return self._tell
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def _tell(self, stage: str, done: int, total: int) -> None:
+        if stage not in self._tasks:
+            self._tasks[stage] = self._progress.add_task(stage, total=total)
+        self._progress.update(self._progress.task_ids[self._tasks[stage]], completed=done)
+
+
+def _print(out: Console, report: CheckReport, examples: int) -> None:
+    data = report.data
+    facts = report.to_json()["dataset"]
+    out.print(
+        f"{data.name}: {facts['images']} images, {facts['labelled']} labelled, layout {data.layout}",
+        markup=False,
+    )
+    for title, counts in (
+        ("splits", facts["splits"]),
+        ("sizes", facts["sizes"]),
+        ("pixels", facts["depths"]),
+        ("masks", facts["mask_encodings"]),
+    ):
+        if counts:
+            shown = [f"{name} {count}" for name, count in list(counts.items())[:4]]
+            more = f", and {len(counts) - 4} more" if len(counts) > 4 else ""
+            out.print(f"  {title:<7} {', '.join(shown)}{more}", markup=False)
+    if report.distinct is not None:
+        out.print(f"  copies  {facts['images'] - report.distinct}, so {report.distinct} distinct images")
+    _print_classes(out, report)
+    _print_leaks(out, report)
+    _print_findings(out, report, examples)
+
+
+def _print_classes(out: Console, report: CheckReport) -> None:
+    from rich.table import Table
+
+    rows = report.class_table()
+    if not any(row["images"] for row in rows):
+        return
+    splits = [split for split in report.data.splits if any(row["images_by_split"][split] for row in rows)]
+    table = Table(title="Classes", title_justify="left", box=None, pad_edge=False)
+    table.add_column("class")
+    for column in ("images", *splits, "share of pixels"):
+        table.add_column(column, justify="right")
+    for row in rows:
+        by_split = [str(row["images_by_split"][split]) for split in splits]
+        table.add_row(row["label"], str(row["images"]), *by_split, f"{row['share']:.2%}")
+    out.print()
+    out.print(table)
+
+
+def _print_leaks(out: Console, report: CheckReport) -> None:
+    from rich.table import Table
+
+    leaked = report.leaked() if report.pairs is not None else {}
+    if not leaked:
+        return
+    table = Table(title="Copies across splits", title_justify="left", box=None, pad_edge=False)
+    table.add_column("split")
+    for column in ("images", "with a copy elsewhere", "only alike"):
+        table.add_column(column, justify="right")
+    for split, row in leaked.items():
+        table.add_row(split, str(row["images"]), str(row["with_copy"]), str(row["only_alike"]))
+    out.print()
+    out.print(table)
+
+
+def _print_findings(out: Console, report: CheckReport, examples: int) -> None:
+    from rich.markup import escape
+
+    if not report.findings:
+        out.print("\n[bold green]Nothing to complain about.[/bold green]")
+        return
+    for finding in report.findings:
+        colour = _COLOURS[finding.severity]
+        out.print(
+            f"\n[{colour}]{finding.severity}[/{colour}]  {finding.what}: [bold]{finding.count:,}[/bold]"
+        )
+        for item in finding.items[:examples]:
+            out.print(f"    {escape(item)}")
+        if len(finding.items) > examples > 0:
+            out.print(f"    ... and {len(finding.items) - examples:,} more")
+        out.print(f"  > {escape(finding.remedy)}", style="dim")
+    counts = report.to_json()["counts"]
+    words = [f"{counts[name]} {name}{'s' if counts[name] != 1 else ''}" for name in _COLOURS]
+    out.print(f"\n{', '.join(words)}. {_verdict(report)}")
+
+
+def _verdict(report: CheckReport) -> str:
+    return "Mend the errors before training." if report.serious else "Good to use."

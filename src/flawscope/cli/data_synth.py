@@ -2,8 +2,81 @@
 
 from __future__ import annotations
 
+import re
+import sys
+from pathlib import Path
+from typing import Annotated
+
 import typer
+
+from flawscope.cli.output import JsonOption, console, emit_json
+from flawscope.errors import UsageError
 
 
 def register(data_app: typer.Typer) -> None:
     """Add the verb to ``flawscope data``."""
+    data_app.command("synth")(synth)
+
+
+def synth(
+    out: Annotated[Path, typer.Option(help="Folder to make.")],
+    count: Annotated[int, typer.Option(help="How many images.", min=1)] = 100,
+    size: Annotated[str, typer.Option(metavar="HxW", help="Height and width of each in pixels.")] = "256x256",
+    seed: Annotated[int, typer.Option(help="Everything random follows from it.", min=0)] = 0,
+    surface: Annotated[str, typer.Option(help="steel, rail, tile, or any of them.")] = "any",
+    kinds: Annotated[
+        str | None, typer.Option(help="Kinds of defect, with commas between them. Default: all six.")
+    ] = None,
+    clean: Annotated[float, typer.Option(help="Share of images without defect.", min=0, max=1)] = 0.2,
+    splits: Annotated[str, typer.Option(help="Shares of train, val and test.")] = "0.8,0.1,0.1",
+    json_target: JsonOption = None,
+) -> None:
+    """Draw surfaces with scratches, pits, patches, inclusions, cracks and blowholes, and their exact masks.
+
+    Writes images/, masks/ (class numbers), splits.json and dataset.yaml: a dataset for every other command. The
+    same seed gives the same pixels.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from flawscope.data.synthetic import KINDS, write_dataset
+
+    height, width = _size(size)
+    chosen = KINDS if kinds is None else tuple(kind.strip() for kind in kinds.split(","))
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task("drawing", total=count)
+        data = write_dataset(
+            out,
+            count,
+            height,
+            width,
+            seed=seed,
+            surface=surface,
+            kinds=chosen,
+            clean_probability=clean,
+            fractions=_shares(splits),
+            advance=lambda: progress.advance(task),
+        )
+    parts = {split: len(data.split(split)) for split in data.splits}
+    told = ", ".join(f"{split} {number}" for split, number in parts.items())
+    say = console(json_target)
+    say.print(f"{len(data)} images of {height}x{width} pixels in {out} ({told})", markup=False)
+    say.print(f"next: flawscope train --data {out}", markup=False)
+    payload = {"folder": out, "images": len(data), "labels": list(data.labels), "splits": parts, "seed": seed}
+    emit_json("data-synth", 1, payload, json_target)
+
+
+def _size(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d+)(?:[xX](\d+))?", text.strip())
+    if found is None:
+        raise UsageError(
+            "not a size", where=f"--size {text}", remedy="Give height and width, such as 256x256"
+        )
+    return int(found[1]), int(found[2] or found[1])
+
+
+def _shares(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise UsageError("not numbers", where=f"--splits {text}", remedy="Try 0.8,0.1,0.1") from error

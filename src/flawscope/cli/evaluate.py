@@ -2,8 +2,262 @@
 
 from __future__ import annotations
 
+import enum
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
+
+from flawscope.cli.output import JsonOption, console, emit_json
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from flawscope.data.samples import SegmentationData
+    from flawscope.evaluate import MapFolder
+    from flawscope.segment import Segmenter
+
+
+class ProtocolChoice(enum.StrEnum):
+    """How figures are made."""
+
+    standard = "standard"
+    ocinet = "ocinet"
+
+
+class MapValuesChoice(enum.StrEnum):
+    """What the values of map files mean."""
+
+    grey = "grey"
+    binary = "binary"
+    classes = "classes"
+
+
+class OverlayChoice(enum.StrEnum):
+    """Which images are drawn."""
+
+    worst = "worst"
+    spread = "spread"
+
+
+class OverlayGround(enum.StrEnum):
+    """What they are drawn on."""
+
+    black = "black"
+    image = "image"
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""
+    app.command("evaluate")(evaluate_command)
+
+
+def evaluate_command(
+    weights: Annotated[
+        str | None, typer.Option(help="A shipped name, a .onnx or .safetensors file, or a run folder.")
+    ] = None,
+    predictions: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Instead of weights: somebody's maps, paired by name.")
+    ] = None,
+    data: Annotated[str | None, typer.Option(metavar="DIR|YAML", help="A dataset with masks.")] = None,
+    masks: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Instead of a dataset: a folder of true masks.")
+    ] = None,
+    splits: Annotated[Path | None, typer.Option(metavar="FILE", help="A split file.")] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="Which split; 'all' for every image. Default: test, where there is one."),
+    ] = None,
+    layout: Annotated[
+        str, typer.Option(help="Name of the dataset's layout; see 'flawscope data list'.")
+    ] = "auto",
+    protocol: Annotated[
+        ProtocolChoice, typer.Option(help="'ocinet' makes figures as the paper's were made.")
+    ] = ProtocolChoice.standard,
+    threshold: Annotated[float, typer.Option(min=0.0, max=1.0, help="Of the headline figures.")] = 0.5,
+    calibrated: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="The threshold beside it. Default: the one in the weights."),
+    ] = None,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Find the threshold beside it on the validation split.")
+    ] = False,
+    normalise: Annotated[
+        bool,
+        typer.Option(help="Stretch each soft map to 0..1 before MAE, wF, S, E, F, as PySODMetrics does."),
+    ] = False,
+    map_values: Annotated[
+        MapValuesChoice,
+        typer.Option(help="Of --predictions: probability in grey, 0 or not, or class numbers."),
+    ] = MapValuesChoice.grey,
+    tolerance: Annotated[float, typer.Option(min=0.0, help="Pixels, for boundaries.")] = 2.0,
+    min_overlap: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Share of a defect to cover so that it counts as found.")
+    ] = 0.1,
+    min_reject_area: Annotated[
+        int, typer.Option(min=1, help="Answered pixels from which on an image is rejected.")
+    ] = 1,
+    jpeg: Annotated[bool, typer.Option(help="Protocol ocinet: save maps as JPEG first.")] = True,
+    jpeg_quality: Annotated[int, typer.Option(min=1, max=100, help="Protocol ocinet.")] = 95,
+    truncate: Annotated[bool, typer.Option(help="Protocol ocinet: only pixels of exactly 255 count.")] = True,
+    label_jpeg_quality: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=100, help="Protocol ocinet: labels go through this JPEG too. Default: as stored."
+        ),
+    ] = None,
+    resamples: Annotated[int, typer.Option(min=0, help="Of the bootstrap; 0 for no intervals.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for evaluation.json, per_image.csv, curves and overlays.")
+    ] = None,
+    overlays: Annotated[int, typer.Option(min=0, help="How many images to draw into --out.")] = 12,
+    overlay_choice: Annotated[
+        OverlayChoice, typer.Option(help="The worst by IoU, or evenly spread.")
+    ] = OverlayChoice.worst,
+    overlay_ground: Annotated[
+        OverlayGround, typer.Option(help="Draw on black as in the paper, or on the image.")
+    ] = OverlayGround.black,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda:0.")] = "auto",
+    json_file: JsonOption = None,
+) -> int:
+    """Measure weights, or somebody's maps, against true masks.
+
+    Give --weights or --predictions, and --data or --masks. An image that cannot be used is reported on one line and
+    the rest goes on. Exit code: 0 figures were made (failures are counted in them), 2 nothing could be evaluated
+    or the arguments do not fit together, 130 interrupted; what was measured by then is still reported.
+    """
+    from flawscope.cli.evaluate_table import print_evaluation
+    from flawscope.errors import UsageError
+    from flawscope.evaluate import Overlays, Settings, evaluate, write_evaluation
+    from flawscope.metrics import Published
+
+    chosen, everything = _open_data(data, masks, splits, split, layout)
+    if predictions is not None and (calibrate and masks is not None):
+        raise UsageError(
+            "--calibrate needs a dataset with a validation split", remedy="Give --data and --splits"
+        )
+    if protocol is ProtocolChoice.ocinet and (calibrate or calibrated is not None):
+        raise UsageError("protocol ocinet has no threshold to calibrate: Otsu chooses", where="--calibrate")
+    source = _open_source(weights, predictions, map_values, device)
+    screen = console(json_file)
+    if calibrate:
+        calibrated = _calibrate(source, everything)
+    settings = Settings(
+        protocol=protocol.value,
+        threshold=threshold,
+        calibrated=calibrated,
+        normalise=normalise,
+        tolerance=tolerance,
+        min_overlap=min_overlap,
+        min_reject_area=min_reject_area,
+        published=Published(jpeg, jpeg_quality, truncate, label_jpeg_quality),
+        resamples=resamples,
+        seed=seed,
+    )
+    drawn = None
+    if out is not None and overlays:
+        drawn = Overlays(
+            out / "overlays", overlays, len(chosen.labelled()), overlay_choice.value, overlay_ground.value
+        )
+    with _progress() as bar:
+        task = bar.add_task("Evaluating", total=len(chosen))
+        evaluation = evaluate(
+            source,
+            chosen,
+            settings,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            watch=None if drawn is None else drawn.watch,
+        )
+    for failure in evaluation.failures:
+        print(f"error: {failure}", file=sys.stderr)
+    print_evaluation(screen, evaluation)
+    emit_json("evaluation", 1, evaluation.to_json(), json_file)
+    if out is not None:
+        write_evaluation(evaluation, out)
+        if drawn is not None:
+            drawn.write()
+        screen.print(f"\nwritten to {out}")
+    return 130 if evaluation.interrupted else 0
+
+
+def _open_data(
+    data: str | None, masks: Path | None, splits: Path | None, split: str | None, layout: str
+) -> tuple[SegmentationData, SegmentationData]:
+    """The images to evaluate, and the whole dataset they come from."""
+    from flawscope.data.samples import open_data
+    from flawscope.errors import UsageError
+    from flawscope.evaluate import masks_as_data
+
+    if (data is None) == (masks is None):
+        raise UsageError("give either --data or --masks", remedy="See flawscope evaluate --help")
+    if masks is not None:
+        if splits is not None or split is not None:
+            raise UsageError(
+                "a folder of masks has no splits", where="--split", remedy="Give --data instead of --masks"
+            )
+        everything = masks_as_data(masks)
+        return everything, everything
+    assert data is not None
+    everything = open_data(data, layout=layout, splits=splits)
+    if split == "all":
+        return everything, everything
+    if split is None and "test" not in everything.splits:
+        if everything.splits:
+            known = ", ".join(everything.splits)
+            raise UsageError(
+                f"the dataset has no split named 'test' (there are: {known})",
+                remedy="Name one with --split, or give --split all",
+            )
+        return everything, everything
+    return everything.split(split or "test"), everything
+
+
+def _open_source(
+    weights: str | None, predictions: Path | None, map_values: MapValuesChoice, device: str
+) -> Segmenter | MapFolder:
+    from flawscope.errors import UsageError
+    from flawscope.evaluate import open_maps
+    from flawscope.segment import load
+
+    if (weights is None) == (predictions is None):
+        raise UsageError("give either --weights or --predictions", remedy="See flawscope evaluate --help")
+    if predictions is not None:
+        return open_maps(predictions, map_values.value)
+    return load(weights, device=device)
+
+
+def _calibrate(source: Segmenter | MapFolder, everything: SegmentationData) -> float:
+    from flawscope.errors import UsageError
+    from flawscope.evaluate import calibrate
+
+    name = next((name for name in ("val", "validation") if name in everything.splits), None)
+    if name is None:
+        raise UsageError(
+            "there is no validation split to calibrate on", where="--calibrate", remedy="Give --splits"
+        )
+    with _progress() as bar:
+        task = bar.add_task("Calibrating", total=None)
+        return calibrate(
+            source,
+            everything.split(name),
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+
+
+def _progress() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    screen = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=screen,
+        disable=not screen.is_terminal,
+        transient=True,
+        redirect_stdout=False,
+    )

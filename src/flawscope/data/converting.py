@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -93,12 +94,16 @@ def convert(
 def image_names(samples: tuple[Sample, ...]) -> list[str]:
     """A file name below ``images/`` for each sample, without suffix.
 
-    The bare stem inside a folder named after the kind where that is unique, else the whole relative path with
-    ``__`` for slashes; upper and lower case count as equal, as they do on Windows and macOS.
+    The bare stem inside a folder named after the kind where that is unique, else the relative path with ``__`` for
+    slashes and without the folders that all share. Upper and lower case count as equal, as they do on Windows and
+    macOS.
     """
+    parents = [PurePosixPath(s.name).parent.parts for s in samples]
+    shared = len(list(takewhile(lambda step: len(set(step)) == 1, zip(*parents, strict=False))))
     folders = ["" if s.kind is None else re.sub(r"[^\w -]+", "_", s.kind) for s in samples]
     short = [PurePosixPath(f, PurePosixPath(s.name).name) for f, s in zip(folders, samples, strict=True)]
-    long = [PurePosixPath(f, s.name.replace("/", "__")) for f, s in zip(folders, samples, strict=True)]
+    whole = ["__".join(PurePosixPath(s.name).parts[shared:]) for s in samples]
+    long = [PurePosixPath(f, name) for f, name in zip(folders, whole, strict=True)]
     counts = Counter(name.as_posix().lower() for name in short)
     taken: set[str] = set()
     names: list[str] = []

@@ -43,17 +43,26 @@ class _Description(_Part):
     parts: list[_Part] | None = Field(default=None, min_length=1)
 
 
-def read_described(path: Path) -> SegmentationData:
+DESCRIPTION = "dataset.yaml"
+"""The file that says how a folder is to be read; it goes before any recognition."""
+
+
+def read_described(path: Path, inside: tuple[Path, ...] = ()) -> SegmentationData:
     """Read a ``dataset.yaml``; its keys are described in ``docs/data.md``.
+
+    A part may be a folder with a ``dataset.yaml`` of its own; ``inside`` are the files that led here.
 
     Raises:
         DataError: a key is unknown or has a wrong value (with its line), or the dataset cannot be read.
     """
+    if path.resolve() in inside:
+        raise DataError("leads back to itself", where=path, remedy="Take one of its parts out")
+    inside = (*inside, path.resolve())
     description = _parse(path)
     name = description.name or path.resolve().parent.name
     if description.parts is None:
-        return replace(_read_part(description, path), name=name)
-    read = [_read_part(part, path) for part in description.parts]
+        return replace(_read_part(description, path, inside), name=name)
+    read = [_read_part(part, path, inside) for part in description.parts]
     names = [part.name or data.name for part, data in zip(description.parts, read, strict=True)]
     data = join(
         [replace(one, name=called) for one, called in zip(read, names, strict=True)], name, path.parent
@@ -101,13 +110,17 @@ def join(parts: Sequence[SegmentationData], name: str, root: Path) -> Segmentati
     )
 
 
-def _read_part(part: _Part, file: Path) -> SegmentationData:
+def _read_part(part: _Part, file: Path, inside: tuple[Path, ...]) -> SegmentationData:
     root = file.parent / Path(part.path).expanduser()
     if not root.exists():
         raise DataError(
             f"path: {part.path} does not exist", where=file, remedy="Paths are relative to the dataset.yaml"
         )
-    if part.mask_values is None and part.threshold is None:
+    own = root / DESCRIPTION if root.is_dir() else root
+    described = part.layout == "auto" and own.suffix in (".yaml", ".yml") and own.is_file()
+    if described and own.resolve() != file.resolve():
+        data = _revalue(read_described(own, inside), part, file)
+    elif part.mask_values is None and part.threshold is None:
         data = read_layout(root, part.layout)
     elif which_layout(root, part.layout) == "plain":
         data = _revalue(plain.read(root, Values(1, None)), part, file)
@@ -126,7 +139,9 @@ def _read_part(part: _Part, file: Path) -> SegmentationData:
 
 
 def _revalue(data: SegmentationData, part: _Part, file: Path) -> SegmentationData:
-    """Mask values as the description gives them, instead of the layout's."""
+    """Mask values as the description gives them, if it does, instead of the layout's."""
+    if part.mask_values is None and part.threshold is None:
+        return data
     labels: tuple[str, ...] = ("defect",)
     numbers: dict[int, int] | None = None
     if part.mask_values is not None:

@@ -23,9 +23,9 @@ def divide(
 ) -> SegmentationData:
     """Give every sample a split; samples of one group never part.
 
-    Groups are shuffled by the seed, the largest placed first, each into the split that lacks most of its kinds.
-    When every group is a single image and kinds do not count, the splits have exactly the wanted sizes
-    (rounded by largest remainder); otherwise they come as close as the groups allow.
+    Groups are shuffled by the seed and placed largest first, each where it brings the shares of its kinds and of
+    the whole nearest to the wanted ones (least squares). When every group is a single image, the splits have
+    exactly the wanted sizes, rounded by largest remainder; otherwise they come as close as the groups allow.
 
     Args:
         data: samples; a sample without ``group`` is a group of its own.
@@ -52,22 +52,25 @@ def divide(
     random.Random(seed).shuffle(order)
     order.sort(key=len, reverse=True)
     kinds = [sample.kind if stratify == "kind" else None for sample in data.samples]
-    wanted = {name: {k: share * n for k, n in Counter(kinds).items()} for name, share in shares.items()}
+    totals = Counter(kinds)
     lacking = dict(sizes)
+    short = {name: dict.fromkeys(totals, share) for name, share in shares.items()}
+    overall = dict(shares)
     chosen: dict[int, str] = {}
     for members in order:
-        counts = Counter(kinds[index] for index in members)
+        parts = {kind: n / totals[kind] for kind, n in Counter(kinds[index] for index in members).items()}
+        part = len(members) / len(data.samples)
 
-        def need(name: str, counts: Counter[str | None] = counts) -> float:
-            by_kind = sum(n * wanted[name][k] for k, n in counts.items()) / counts.total()
-            return by_kind + lacking[name] / len(wanted[name])
+        def gain(name: str, parts: dict[str | None, float] = parts, part: float = part) -> float:
+            """How much the squared errors of the shares fall, relative to the wanted share."""
+            by_kind = sum(p * (2 * short[name][kind] - p) for kind, p in parts.items())
+            return (by_kind + len(totals) * part * (2 * overall[name] - part)) / shares[name]
 
-        # A split that is already full takes more only when all are.
-        room = [name for name in shares if lacking[name] > 0] or list(shares)
-        best = max(room, key=need)
+        best = max([name for name in shares if lacking[name] >= len(members)] or list(shares), key=gain)
         lacking[best] -= len(members)
-        for kind, count in counts.items():
-            wanted[best][kind] -= count
+        overall[best] -= part
+        for kind, share in parts.items():
+            short[best][kind] -= share
         chosen.update(dict.fromkeys(members, best))
     samples = [replace(sample, split=chosen[index]) for index, sample in enumerate(data.samples)]
     ranked = sorted(samples, key=lambda sample: list(shares).index(str(sample.split)))

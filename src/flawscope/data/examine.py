@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flawscope.data.likeness import Likeness, likeness
-from flawscope.data.masks import Clean, Layers, MaskFile, MaskSource
+from flawscope.data.masks import Clean, MaskFile, MaskSource
 from flawscope.data.samples import Sample
 from flawscope.errors import FlawscopeError
 from flawscope.images import read_label_image
@@ -22,6 +22,7 @@ THUMB = 32
 """Side in pixels of the mask's outline kept for comparing the masks of copies."""
 
 _BLACK_OR_WHITE = 24  # grey levels from black or white that a lossy file makes of them
+_MANY = 32  # more values than this are shades, not classes
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +106,7 @@ def examine(sample: Sample, classes: int) -> Facts:
 def mask_file(truth: MaskSource | None) -> MaskFile | None:
     """The mask file behind a truth, through whatever is wrapped around it."""
     while truth is not None and not isinstance(truth, MaskFile):
-        if isinstance(truth, Layers):
-            truth = truth.sources[0] if len(truth.sources) == 1 else None
-        else:
-            truth = getattr(truth, "source", None)
+        truth = getattr(truth, "source", None)
     return truth
 
 
@@ -139,7 +137,9 @@ def _mask_facts(truth: MaskSource, image: ImageFacts | None, classes: int) -> Ma
         values = tuple(int(value) for value in unique[:12])
         if file.values is None:
             between = float(counts[(unique != 0) & (unique != 255)].sum() / stored.size)
-        marked = bool(unique[-1] > 0) and not (file.values is not None and _all_background(unique, file.values))
+        marked = bool(unique[-1] > 0) and not (
+            file.values is not None and _all_background(unique, file.values)
+        )
     shape = size if image is None else (image.height, image.width)
     if shape is None:
         return MaskFacts()
@@ -165,7 +165,7 @@ def _encoding(unique: npt.NDArray[np.generic], values: Mapping[int, int] | None)
         return "0/255"
     if seen <= {0, 1}:
         return "0/1"
-    return "fringed" if max(seen) >= 255 - _BLACK_OR_WHITE else "other"
+    return "fringed" if max(seen) >= 255 - _BLACK_OR_WHITE or len(seen) > _MANY else "other"
 
 
 def _all_background(unique: npt.NDArray[np.generic], values: Mapping[int, int]) -> bool:

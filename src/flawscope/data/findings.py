@@ -101,7 +101,11 @@ TABLE: dict[str, tuple[Severity, str, str]] = {
         "classes have less than a twentieth of the pixels of the largest",
         "Train with --class-weights balanced, or gather more of them",
     ),
-    "constant-images": ("warning", "images are of one single value", "A dead camera or a failed export: take out"),
+    "constant-images": (
+        "warning",
+        "images are of one single value",
+        "A dead camera or a failed export: take out",
+    ),
     "high-bits-unused": (
         "warning",
         "16-bit images use only the lower bits",
@@ -133,11 +137,11 @@ TABLE: dict[str, tuple[Severity, str, str]] = {
     ),
     "search-cut": (
         "note",
-        "images have too many look-alikes, and not all pairs are listed",
+        "the search was cut short where images have too many look-alikes, and not all pairs are listed",
         "Take out the worst repetitions and check again",
     ),
 }
-"""Severity, what is wrong (after a number), and what to do, for each code."""
+"""Severity, what is wrong (before a number), and what to do, for each code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +165,7 @@ class Finding:
 
     @property
     def what(self) -> str:
-        """What is wrong, to be read after the number."""
+        """What is wrong, to be read before the number."""
         return TABLE[self.code][1]
 
     @property
@@ -184,8 +188,7 @@ class Finding:
 def found(code: str, items: Sequence[str], count: int | None = None) -> list[Finding]:
     """A finding, or none when there is nothing to say."""
     assert code in TABLE, code
-    total = len(items) if count is None else count
-    return [Finding(code, tuple(items), total)] if total else []
+    return [Finding(code, tuple(items), len(items) if count is None else count)] if items else []
 
 
 def worst_first(findings: Sequence[Finding]) -> tuple[Finding, ...]:

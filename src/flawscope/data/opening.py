@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flawscope.data.described import read_described
+from flawscope.data.described import DESCRIPTION, read_described
 from flawscope.data.layouts import read_layout, recognise
 from flawscope.data.samples import SegmentationData
 from flawscope.data.splits import (
@@ -16,9 +16,6 @@ from flawscope.data.splits import (
     read_splits,
 )
 from flawscope.errors import DataError
-
-DESCRIPTION = "dataset.yaml"
-"""The file that says how a folder is to be read; it goes before any recognition."""
 
 
 def open_any(path: Path, layout: str = "auto", splits: Path | None = None) -> SegmentationData:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import lzma
 import stat
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +20,14 @@ from flawscope.outputs import output_error
 
 _CHUNK = 1 << 20
 _SMALL = 20_000_000
+_DAMAGE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +90,11 @@ def unpack(
                 out.rmdir()
             (Path(temporary) / "content").replace(out)
             return len(chosen)
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError) as error:
+    except _DAMAGE as error:
         raise _refuse(archive, f"is damaged or not an archive ({error})", "Fetch it again") from error
     except OSError as error:
+        if error.errno is None:  # what decompressors raise for bad data
+            raise _refuse(archive, f"is damaged ({error})", "Fetch it again") from error
         raise output_error(error, out) from error
 
 
@@ -173,6 +185,8 @@ def _choose(members: list[_Member], inside: str, archive: Path) -> list[_Member]
         for m in kept
         if PurePosixPath(m.name).is_relative_to(folder)
     ]
+    if len({member.name for member in chosen}) < len(chosen):
+        raise _refuse(archive, "holds two files of one name", "Do not trust this archive")
     if not chosen:
         what = f"has no folder '{inside}'" if inside else "is empty"
         raise _refuse(archive, what, "It is not the archive that was expected; check the address")

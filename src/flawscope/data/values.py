@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from flawscope.errors import DataError
+from flawscope.errors import DataError, ImageError
 from flawscope.images import read_label_image
 
 HIGHEST_CLASS_NUMBER = 32
@@ -69,7 +70,9 @@ def guess_values(masks: Sequence[Path]) -> Values:
 
 
 def _values(masks: Sequence[Path]) -> set[int]:
-    seen: set[int] = set()
+    """All values in the files; those that cannot be read are passed over, to be met again when they are used."""
+    seen: set[int] = {0}
     for mask in masks:
-        seen |= {int(value) for value in np.unique(read_label_image(mask))}
+        with contextlib.suppress(ImageError):
+            seen |= {int(value) for value in np.unique(read_label_image(mask))}
     return seen

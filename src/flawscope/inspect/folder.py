@@ -139,11 +139,11 @@ class ResultFolder:
     def _append(self, line: str) -> None:
         path = self.root / RESULTS
         try:
-            with path.open("ab") as opened:
-                size = opened.tell()
+            with path.open("ab", buffering=0) as opened:
+                size, rest = opened.tell(), memoryview(line.encode("utf-8"))
                 try:
-                    opened.write(line.encode("utf-8"))
-                    opened.flush()
+                    while rest:
+                        rest = rest[opened.write(rest) :]
                 except OSError:
                     with contextlib.suppress(OSError):
                         opened.truncate(size)
@@ -264,19 +264,19 @@ def coco(records: Iterable[Record]) -> dict[str, Any]:
                 "height": record["height"],
             }
         )
-        annotations.extend(
-            {
-                "id": len(annotations) + number,
-                "image_id": image_id,
-                "category_id": categories[defect["label"]],
-                "bbox": defect["box"],
-                "area": defect["area_px"],
-                "segmentation": defect["segmentation"],
-                "score": defect["score"],
-                "iscrowd": 0,
-            }
-            for number, defect in enumerate(record["defects"], start=1)
-        )
+        for defect in record["defects"]:
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": image_id,
+                    "category_id": categories[defect["label"]],
+                    "bbox": defect["box"],
+                    "area": defect["area_px"],
+                    "segmentation": defect["segmentation"],
+                    "score": defect["score"],
+                    "iscrowd": 0,
+                }
+            )
     return {
         "info": {"description": "Defects found by Flawscope"},
         "images": images,

@@ -34,13 +34,16 @@ def bootstrap(
         seed: of numpy's PCG64.
 
     Returns:
-        Lower and upper end of each figure; NaN where it was undefined in every resample.
+        Lower and upper end of each figure; NaN where it was undefined in every resample. Empty when there are
+        fewer than two groups, for then nothing varies.
     """
     if groups is not None:
         _, numbers = np.unique(np.asarray(groups), return_inverse=True)
         pooled = np.zeros((int(numbers.max()) + 1, sums.shape[1]))
         np.add.at(pooled, numbers, sums)
         sums = pooled
+    if len(sums) < 2:
+        return {}
     generator = np.random.default_rng(seed)
     drawn: dict[str, list[Floats]] = {}
     units = len(sums)

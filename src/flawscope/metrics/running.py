@@ -38,9 +38,13 @@ class Running:
     def update(self, probability: Probability, answer: Mask, truth: Mask) -> ImageScores:
         """Score one image and remember it; see ``metrics.protocols.Protocol.score``."""
         scores = self.protocol.score(probability, answer, truth)
+        self.add(scores)
+        return scores
+
+    def add(self, scores: ImageScores) -> None:
+        """Remember an image that the protocol has scored."""
         self.rows.append(scores.values)
         self._sums.append(scores.sums)
-        return scores
 
     def merge(self, other: Running) -> None:
         """Take over the images of another accumulator of the same protocol."""
@@ -54,12 +58,12 @@ class Running:
         return Running(self.protocol, [self.rows[i] for i in chosen], [self._sums[i] for i in chosen])
 
     def split(self, keys: Sequence[str | None]) -> dict[str, Running]:
-        """One accumulator for each key, in order of appearance; images without one are in none."""
+        """One accumulator for each key, sorted; images without a key are in none."""
         places: dict[str, list[int]] = {}
         for place, key in enumerate(keys):
             if key is not None:
                 places.setdefault(key, []).append(place)
-        return {key: self.part(chosen) for key, chosen in places.items()}
+        return {key: self.part(places[key]) for key in sorted(places)}
 
     @property
     def sums(self) -> npt.NDArray[np.float64]:

@@ -68,9 +68,9 @@ _TABLE = (
         backbone="pvt_v2_b0", width=64, input_size=(256, 256),
     ),
     Preset(
-        "ocinet-nano", ("channel", "spatial", "pixel"), 956_534, 420_712_416,
+        "ocinet-nano", ("channel", "spatial", "pixel"), 957_878, 420_715_104,
         "PP-LCNet, for small devices", "Flawscope",
-        backbone="lcnet_075", width=28, drop_path_rate=0.0, input_size=(256, 256),
+        backbone="lcnet_075", width=28, groups=2, drop_path_rate=0.0, input_size=(256, 256),
     ),
     Preset(
         "ocinet-global-global-local", ("pixel", "channel", "spatial"), 29_952_278, 18_736_140_240,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,9 @@ def read_tensors(path: str | Path) -> dict[str, Tensor]:
         # A safetensors file begins with eight bytes of length and then JSON.
         if file.suffix.lower() == ".safetensors" or start[8:] == b"{":
             return dict(safetensors.torch.load_file(file))
-        content = torch.load(file, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Detected pickle protocol")
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise WeightsError(
             "holds Python objects or code, or is damaged; it was not loaded, because loading could run that code",

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import lightning
 import torch
 import yaml
-from lightning.pytorch.callbacks import EMAWeightAveraging, RichProgressBar
+from lightning.pytorch.callbacks import RichProgressBar
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -26,6 +26,7 @@ from flawscope.outputs import write_json, write_text
 from flawscope.segment.header import Header, read_safetensors_header
 from flawscope.segment.network import save_safetensors
 from flawscope.train.augment import resize_only, surface_augment
+from flawscope.train.averaging import MovingAverage
 from flawscope.train.class_weights import balanced_weights
 from flawscope.train.dataset import EpochSampler, TrainingSet, ValidationSet
 from flawscope.train.holdout import train_and_validation
@@ -273,8 +274,7 @@ def _fit(
         held = DataLoader(ValidationSet(validation, module.header), batch_size=4, collate_fn=list)
     callbacks: list[lightning.Callback] = [recorder]
     if recipe.ema is not None:
-        start = int(recipe.warmup_epochs * module.steps_per_epoch)
-        callbacks.append(EMAWeightAveraging(decay=recipe.ema, update_starting_at_step=start))
+        callbacks.append(MovingAverage(recipe.ema))
     if progress:
         callbacks.append(RichProgressBar(leave=False))
     accelerator, devices = _device(settings.device)

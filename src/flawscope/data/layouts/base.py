@@ -128,10 +128,11 @@ def dataset(
     Raises:
         DataError: there is no image at all, or there are more classes than a mask can number.
     """
-    listed = list(samples)
+    listed, problems = list(samples), list(problems)
     if not listed:
+        reason = f" ({problems[0].what})" if problems else ""
         raise DataError(
-            f"no images found for the layout '{layout}'",
+            f"no images found for the layout '{layout}'{reason}",
             where=root,
             remedy="'flawscope data list' shows what each layout looks like",
         )

@@ -27,7 +27,8 @@ def read(path: Path) -> SegmentationData:
 
     Regions are polygons (several rings of one annotation are joined) or run-length masks, compressed or not;
     later annotations lie on top. An image without annotations is clean. The split is in the name of the file
-    (``instances_train2017.json``) or of its folder. An image with an annotation that is only a box is left
+    (``instances_train2017.json``) or of its folder. Images are looked for below the folder, and for a file in
+    ``annotations/`` below the folder around it. An image with an annotation that is only a box is left
     unlabelled and listed as a problem, and so is an image file that is missing.
 
     Raises:
@@ -38,14 +39,17 @@ def read(path: Path) -> SegmentationData:
         raise DataError(
             "no COCO annotation file here", where=path, remedy="It is JSON with 'images' and 'annotations'"
         )
-    root = path if path.is_dir() else path.parent
+    root = path
+    if path.is_file():
+        # Images lie beside the folder 'annotations', not in it.
+        root = path.parent.parent if path.parent.name == "annotations" else path.parent
     contents = [_load(file) for file in files]
     labels = _labels(contents)
     finders = {folder: ImageFinder(folder) for folder in {_home(file, root) for file in files}}
     samples: dict[Path, Sample] = {}
     problems: list[Problem] = []
     for file, content in zip(files, contents, strict=True):
-        split = split_of(file.stem) or split_of(file.parent.name if file.parent != root else "")
+        split = split_of(file.stem) or (split_of(file.parent.name) if file.parent != root else None)
         numbers = {c["id"]: labels.index(c["name"]) + 1 for c in content["categories"] if c["name"] in labels}
         regions: dict[Any, list[Mapping[str, Any]]] = {}
         for annotation in content["annotations"]:

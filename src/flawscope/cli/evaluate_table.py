@@ -1,0 +1,121 @@
+"""An evaluation on the screen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.table import Table
+
+from flawscope.metrics.names import FIGURES
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from flawscope.evaluate import Evaluation, Part
+
+_IN_PARTS = {
+    "iou_fg_image_mean": "IoU",
+    "dice_fg_image_mean": "Dice",
+    "recall_fg_image_mean": "recall",
+    "wfm": "wF",
+    "s_measure": "S",
+    "mae": "MAE",
+    "defect_recall": "found",
+}
+"""Figures shown for subsets and kinds, all at the first threshold, and their headings."""
+
+
+def print_evaluation(screen: Console, evaluation: Evaluation) -> None:
+    """Figures with intervals, then parts, classes and sizes, then notes."""
+    title = f"{evaluation.source} on {evaluation.data}: {evaluation.whole.images} images"
+    if evaluation.failures:
+        title += f", {len(evaluation.failures)} failed"
+    screen.print(title, markup=False)
+    screen.print(_figures(evaluation))
+    for heading, parts in (("subset", evaluation.subsets), ("kind", evaluation.kinds)):
+        if parts:
+            mean = evaluation.subset_mean if heading == "subset" else None
+            screen.print(_parts(heading, parts, mean))
+    if len(evaluation.labels) > 1:
+        screen.print(_classes(evaluation))
+    if any(row["defects"] for row in evaluation.sizes):
+        screen.print(_sizes(evaluation))
+    if evaluation.undefined:
+        left_out = ", ".join(f"{name} {count}" for name, count in evaluation.undefined.items())
+        screen.print(f"images left out of a mean because it is undefined for them: {left_out}", markup=False)
+    for note in evaluation.notes:
+        screen.print(f"note: {note}", markup=False)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number == 0 else "right", no_wrap=True)
+    return table
+
+
+def _figures(evaluation: Evaluation) -> Table:
+    standard = evaluation.settings["protocol"] == "standard"
+    first = f"at {evaluation.settings['threshold']:.2f}" if standard else "ocinet"
+    columns = ["figure", first, "95 %"]
+    if evaluation.calibrated_threshold is not None:
+        columns += [f"calibr. {evaluation.calibrated_threshold:.2f}", "95 %"]
+    table = _table(*columns)
+    for name in FIGURES:
+        if name not in evaluation.figures:
+            continue
+        row = [name, _number(evaluation.figures[name]), _interval(evaluation.intervals.get(name))]
+        if not standard and name == "recall_fg_image_mean":
+            row[0] = f"{name} (the paper's PA)"
+        if evaluation.calibrated_threshold is not None:
+            known = name in evaluation.whole.calibrated
+            row.append(_number(evaluation.whole.calibrated[name]) if known else "")
+            row.append(_interval(evaluation.calibrated_intervals.get(name)))
+        table.add_row(*row)
+    return table
+
+
+def _parts(heading: str, parts: Mapping[str, Part], mean: Part | None) -> Table:
+    shown = [name for name in _IN_PARTS if name in next(iter(parts.values())).figures]
+    table = _table(heading, "images", *(_IN_PARTS[name] for name in shown))
+    rows = list(parts.items()) + ([] if mean is None else [("mean of the subsets", mean)])
+    for name, part in rows:
+        table.add_row(name, str(part.images), *(_number(part.figures[figure]) for figure in shown))
+    return table
+
+
+def _classes(evaluation: Evaluation) -> Table:
+    names = ("iou_pooled", "dice_pooled", "recall", "precision")
+    table = _table("class, pooled", "IoU", "Dice", "recall", "precision", "found", "false alarms")
+    for row in evaluation.classes:
+        found = f"{row['found_defects']}/{row['true_defects']}" if "true_defects" in row else ""
+        table.add_row(
+            row["class"], *(_number(row[name]) for name in names), found, str(row.get("false_alarms", ""))
+        )
+    return table
+
+
+def _sizes(evaluation: Evaluation) -> Table:
+    table = _table("defect area, px", "defects", "found", "probability", "95 %")
+    for row in evaluation.sizes:
+        if row["defects"]:
+            end = "and more" if row["below_px"] is None else f"to {row['below_px'] - 1}"
+            table.add_row(
+                f"{row['from_px']} {end}",
+                str(row["defects"]),
+                str(row["found"]),
+                _number(row["probability"]),
+                _interval(row["interval"]),
+            )
+    return table
+
+
+def _number(value: Any) -> str:
+    return "-" if value is None or math.isnan(value) else f"{value:.4f}"
+
+
+def _interval(ends: Any) -> str:
+    return "" if ends is None or math.isnan(ends[0]) else f"{ends[0]:.3f}-{ends[1]:.3f}"

@@ -1,0 +1,155 @@
+"""The page: complete, self-contained, safe against names, and alive in a browser."""
+
+from __future__ import annotations
+
+import base64
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from flawscope.images import write_image
+from flawscope.inspect.folder import Record, Wanted, open_results
+from flawscope.inspect.report import write_report
+from flawscope.results import InspectionResult, find_defects
+from flawscope.segment.header import Header
+
+HEADER = Header(
+    model="toy", imgsz=(32, 48), labels=("pit", "crack"), provenance={"licence": "research <only>"}
+)
+
+
+def mask(number: int) -> np.ndarray:
+    drawn = np.zeros((60, 80), dtype=np.uint8)
+    drawn[10 : 10 + 5 * number, 20:30] = 1
+    drawn[50, 40 : 40 + 3 * number] = 2
+    return drawn
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> list[Record]:
+    folder = open_results(tmp_path / "out", Wanted())
+    for number, name in enumerate(["clean.png", "one.png", "b<img src=x onerror=alert(1)>.png", "three.png"]):
+        image = np.full((60, 80, 3), 40 + number, dtype=np.uint8)
+        path = write_image(tmp_path / "in" / name, image)
+        found = find_defects(mask(number), HEADER.labels)
+        folder.add(InspectionResult(str(path), mask(number), HEADER.labels, found, 0.5), image, str(number))
+    return folder.records
+
+
+def page(records: list[Record], tmp_path: Path, **options: object) -> str:
+    settings = {"threshold": 0.5, "min_area": 1}
+    path = write_report(tmp_path / "r.html", records, HEADER, weights="toy", settings=settings, **options)
+    return path.read_text(encoding="utf-8")
+
+
+def test_everything_is_on_the_page_and_nothing_is_fetched(records: list[Record], tmp_path: Path) -> None:
+    text = page(records, tmp_path, failures=["bad.png: broken & torn"])
+    assert text.count('<li id="image-') == 4
+    assert len(re.findall(r"<tr><td", text)) == 6
+    assert "bad.png: broken &amp; torn" in text
+    assert "60 x 80" not in text
+    assert "80 x 60 px, clean" in text
+    assert "research &lt;only&gt;" in text
+    assert not re.findall(r"""(?:src|href)=["'](?!data:|#)""", text)
+    assert "http" not in text.replace("http-equiv", "")
+    assert f">{(tmp_path / 'in').as_posix()}/<" in text
+    assert ">three.png<" in text
+
+
+def test_names_cannot_smuggle_markup(records: list[Record], tmp_path: Path) -> None:
+    text = page(records, tmp_path)
+    assert "<img src=x" not in text
+    assert "b&lt;img src=x onerror=alert(1)&gt;.png" in text
+
+
+def test_the_painted_layer_shows_the_defects_where_they_are(records: list[Record], tmp_path: Path) -> None:
+    text = page(records, tmp_path)
+    layers = re.findall(r'class="paint" src="data:image/png;base64,([^"]+)"', text)
+    assert len(layers) == 3
+    painted = cv2.imdecode(np.frombuffer(base64.b64decode(layers[-1]), np.uint8), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(painted[:, :, 3] > 0, mask(3) > 0)
+    assert painted[50, 41, :3].tolist() == [3, 183, 255]  # the second colour, blue first
+
+
+def test_thin_defects_survive_the_thumbnail(tmp_path: Path) -> None:
+    wide = np.zeros((100, 6400), dtype=np.uint8)
+    wide[50, 1000:3000] = 1
+    image = write_image(tmp_path / "wide.png", np.zeros((100, 6400), np.uint8))
+    folder = open_results(tmp_path / "out", Wanted())
+    found = find_defects(wide, HEADER.labels)
+    folder.add(
+        InspectionResult(str(image), wide, HEADER.labels, found, 0.5), np.zeros((100, 6400, 3), np.uint8), "w"
+    )
+    text = page(folder.records, tmp_path)
+    (layer,) = re.findall(r'class="paint" src="data:image/png;base64,([^"]+)"', text)
+    painted = cv2.imdecode(np.frombuffer(base64.b64decode(layer), np.uint8), cv2.IMREAD_UNCHANGED)
+    assert painted.shape == (10, 640, 4)
+    assert int((painted[:, :, 3] > 0).any(axis=0).sum()) >= 199
+
+
+def test_a_source_that_went_away_is_said(records: list[Record], tmp_path: Path) -> None:
+    Path(records[1]["source"]).unlink()
+    text = page(records, tmp_path)
+    assert "1 could not be read again for this page" in text
+    assert text.count('<li id="image-') == 3
+
+
+def test_no_images_at_all(tmp_path: Path) -> None:
+    text = page([], tmp_path)
+    assert "No defect was found." in text
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def browse(path: Path, profile: Path, *options: str) -> str:
+    switches = ("gpu", "quic", "background-networking", "component-update", "sync")
+    flags = ["--headless", "--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in switches)]
+    ran = subprocess.run(
+        [str(CHROMIUM), *flags, f"--user-data-dir={profile}", *options, path.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    return ran.stdout
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+def test_the_page_lives_in_a_browser(records: list[Record], tmp_path: Path) -> None:
+    page(records, tmp_path)
+    script = """<script>
+      addEventListener("load", function () {
+        var heads = document.querySelectorAll("th button");
+        heads[5].click();
+        document.getElementById("filter").value = "THREE";
+        document.getElementById("filter").dispatchEvent(new Event("input"));
+        document.dispatchEvent(new KeyboardEvent("keydown", { key: "o" }));
+        var which = document.getElementById("which");
+        which.value = "clean";
+        which.dispatchEvent(new Event("change"));
+      });
+    </script></body>"""
+    whole = (tmp_path / "r.html").read_text(encoding="utf-8")
+    (tmp_path / "driven.html").write_text(whole.replace("</body>", script), encoding="utf-8")
+
+    still = browse(tmp_path / "r.html", tmp_path / "p1", "--dump-dom")
+    assert re.findall(r'<th scope="col"[^>]*aria-sort="(\w+)"[^>]*><button type="button">([^<]+)', still) == [
+        ("descending", "Area (px)")
+    ]
+    assert ">6 of 6 defects<" in still
+    areas = [re.findall(r'data-value="([^"]+)"', row)[1] for row in re.findall(r"<tr><td.*?</tr>", still)]
+    assert areas == ["150", "100", "50", "9", "6", "3"]
+
+    driven = browse(tmp_path / "driven.html", tmp_path / "p2", "--dump-dom")
+    assert re.findall(r'aria-sort="(\w+)"[^>]*><button type="button">([^<]+)', driven) == [
+        ("descending", "x")
+    ]
+    assert ">2 of 6 defects<" in driven
+    assert 'class="no-overlay"' in driven
+    assert len(re.findall(r'<li id="image-\d" data-defects="\d" hidden', driven)) == 3

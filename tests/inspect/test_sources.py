@@ -1,0 +1,114 @@
+"""Which images a person means, and under which names their results go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from flawscope.errors import ImageError
+from flawscope.images import write_image
+from flawscope.inspect.sources import Item, count_frames, find_sources, items, read_source
+
+FLAT = np.zeros((4, 4), dtype=np.uint8)
+
+
+def make(root: Path, *names: str) -> None:
+    for name in names:
+        write_image(root / name, FLAT)
+
+
+def keys(*sources: Path | str, outside: Path | None = None) -> list[str]:
+    return [key for _, key in find_sources([str(source) for source in sources], outside=outside).files]
+
+
+def test_folders_keep_their_tree(tmp_path: Path) -> None:
+    make(tmp_path, "a.png", "deep/a.png", "deep/er/b.tif")
+    assert keys(tmp_path) == ["a", "deep/a", "deep/er/b"]
+
+
+def test_equal_stems_never_share_a_key(tmp_path: Path) -> None:
+    make(tmp_path, "one/a.png", "one/a.bmp", "two/a.png")
+    assert keys(tmp_path / "one") == ["a.bmp", "a.png"]
+    found = keys(tmp_path / "one", tmp_path / "two")
+    assert found == ["one/a.bmp", "one/a.png", "two/a.png"]
+    assert keys(tmp_path / "one" / "a.png", tmp_path / "two" / "a.png") == ["one/a.png", "two/a.png"]
+
+
+def test_case_alone_does_not_tell_files_apart(tmp_path: Path) -> None:
+    make(tmp_path, "x/A.png", "y/a.png")
+    if not (tmp_path / "x" / "a.png").exists():
+        assert keys(tmp_path / "x", tmp_path / "y") == ["x/A.png", "y/a.png"]
+
+
+def test_a_file_named_twice_is_taken_once(tmp_path: Path) -> None:
+    make(tmp_path, "a.png")
+    assert keys(tmp_path, tmp_path / "a.png") == ["a"]
+
+
+def test_globs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path, "x/a.png", "y/b.png", "y/deep/c.png")
+    (tmp_path / "y" / "notes.txt").touch()
+    assert keys(tmp_path / "*" / "*.png") == ["x/a", "y/b"]
+    assert keys(tmp_path / "**" / "*") == ["x/a", "y/b", "y/deep/c"]
+    monkeypatch.chdir(tmp_path)
+    assert keys("y/*") == ["b"]
+
+
+def test_the_folder_of_results_is_never_a_source(tmp_path: Path) -> None:
+    make(tmp_path, "a.png", "out/overlays/a.png")
+    assert keys(tmp_path, outside=tmp_path / "out") == ["a"]
+
+
+def test_each_source_without_images_is_one_problem(tmp_path: Path) -> None:
+    make(tmp_path, "a.png")
+    (tmp_path / "empty").mkdir()
+    found = find_sources([str(tmp_path / name) for name in ("empty", "missing", "*.jpg", "a.png")])
+    assert [key for _, key in found.files] == ["a"]
+    assert [str(problem).replace(str(tmp_path), "") for problem in found.problems] == [
+        "/empty: no image in this folder or below it. Flawscope reads PNG, JPEG, BMP and TIFF",
+        "/missing: no such file or folder. Check the path",
+        "/*.jpg: the pattern matches no image. Check the pattern",
+    ]
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    """Seven frames, each of one grey: 0, 30, 60, ..."""
+    path = tmp_path / "belt.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (32, 24))
+    if not writer.isOpened():
+        pytest.skip("this OpenCV writes no MJPG")
+    for number in range(7):
+        writer.write(np.full((24, 32, 3), 30 * number, dtype=np.uint8))
+    writer.release()
+    return path
+
+
+def test_frames_of_a_video(video: Path) -> None:
+    files = find_sources([str(video)]).files
+    taken = [item for item in items(files, every=3) if isinstance(item, Item)]
+    assert [item.key for item in taken] == ["belt/frame_000000", "belt/frame_000003", "belt/frame_000006"]
+    assert [item.source for item in taken] == [f"{video}#0", f"{video}#3", f"{video}#6"]
+    assert [round(float(item.read().mean()) / 30) for item in taken] == [0, 3, 6]
+    assert taken[0].read().shape == (24, 32, 3)
+    assert count_frames(video, 3) == 3
+    assert round(float(read_source(f"{video}#4").mean()) / 30) == 4
+
+
+def test_what_is_done_is_left_out(video: Path) -> None:
+    make(video.parent, "a.png", "b.png")
+    files = find_sources([str(video.parent)]).files
+    done = {f"{video}#0", f"{video}#2", (video.parent / "a.png").as_posix()}
+    left = [item.source for item in items(files, every=2, done=done) if isinstance(item, Item)]
+    assert left == [str(video.parent / "b.png"), f"{video}#4", f"{video}#6"]
+
+
+def test_a_damaged_video_is_one_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"not a video at all")
+    (found,) = items(find_sources([str(tmp_path / "a.mp4")]).files)
+    assert isinstance(found, ImageError)
+    assert "not readable as a video" in str(found)
+    assert count_frames(tmp_path / "a.mp4", 1) == 0
