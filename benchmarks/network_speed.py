@@ -20,7 +20,7 @@ from flawscope import nets
 from flawscope.outputs import write_json
 
 sys.path.insert(0, str(Path(__file__).parent))
-from machine import describe  # noqa: E402
+from machine import describe
 
 FORWARD_SIZE, STEP_SIZE, BATCH, SEED = 256, 224, 8, 0
 

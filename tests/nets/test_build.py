@@ -44,6 +44,8 @@ def test_values_that_do_not_fit_together() -> None:
         nets.build("ocinet-nano", groups=0)
     with pytest.raises(UsageError, match="at least one output channel"):
         nets.build("ocinet-nano", channels=0)
+    with pytest.raises(UsageError, match="width 30 cannot be shuffled into 4 parts"):
+        nets.build("ocinet-nano", width=30, modules=["swsam"])
     with pytest.raises(UsageError, match="'channel' comes twice"):
         nets.build("ocinet-nano", modules=["channel", "vanilla-channel"])
 

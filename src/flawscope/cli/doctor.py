@@ -17,6 +17,7 @@ def doctor(json_file: JsonOption = None) -> int:
 
     Exit code 0 when everything that the base install needs works, 2 otherwise.
     """
+    from rich.markup import escape
     from rich.table import Table
 
     from flawscope.cli.examination import examine
@@ -39,12 +40,12 @@ def doctor(json_file: JsonOption = None) -> int:
         text = ", ".join(f"{package} {version}" for package, version in present.items()) or "none"
         if absent:
             text += f"; not installed: {', '.join(absent)}"
-        table.add_row("Base packages" if name == "base" else f"Extra [{name}]", text.replace("[", "\\["))
+        table.add_row("Base packages" if name == "base" else escape(f"Extra [{name}]"), escape(text))
     for weights in report["weights"]:
         state = (
             weights["error"] or f"{weights['bytes'] / 2**20:.1f} MiB, labels {', '.join(weights['labels'])}"
         )
-        table.add_row("Weights", f"{weights['name']}: {state}")
+        table.add_row("Weights", escape(f"{weights['name']}: {state}"))
     table.add_row("Free disk", f"{report['free_disk_gib']:.1f} GiB here")
     test = report["self_test"]
     table.add_row(

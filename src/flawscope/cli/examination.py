@@ -106,7 +106,7 @@ def _self_test() -> dict[str, Any]:
 
     test: dict[str, Any] = {"milliseconds": None, "defects": None, "error": None}
     try:
-        image = draw(0, 240, 320)[0]
+        image = draw(0, 256, 256)[0]
         segmenter = load(device="cpu")
         segmenter.predict(image)
         started = time.perf_counter()
@@ -115,6 +115,6 @@ def _self_test() -> dict[str, Any]:
         test["defects"] = len(result.defects)
         if result.mask.shape != image.shape[:2]:
             test["error"] = f"a mask of {result.mask.shape} for an image of {image.shape[:2]}"
-    except FlawscopeError as error:
-        test["error"] = str(error)
+    except Exception as error:  # whatever is broken here is what the reader wants to know
+        test["error"] = str(error) if isinstance(error, FlawscopeError) else f"{type(error).__name__}: {error}"
     return test

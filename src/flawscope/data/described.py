@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -68,7 +69,7 @@ def read_described(path: Path, inside: tuple[Path, ...] = ()) -> SegmentationDat
         [replace(one, name=called) for one, called in zip(read, names, strict=True)], name, path.parent
     )
     if description.splits is not None:
-        data = apply_splits(data, read_splits(path.parent / description.splits))
+        data = apply_splits(data, read_splits(_place(description.splits, path)))
     return data.binary() if description.binary else data
 
 
@@ -110,8 +111,13 @@ def join(parts: Sequence[SegmentationData], name: str, root: Path) -> Segmentati
     )
 
 
+def _place(written: str, file: Path) -> Path:
+    """The path that ``file`` writes: relative to it, with ``~`` and ``$VARIABLES`` put in."""
+    return file.parent / Path(os.path.expandvars(written)).expanduser()
+
+
 def _read_part(part: _Part, file: Path, inside: tuple[Path, ...]) -> SegmentationData:
-    root = file.parent / Path(part.path).expanduser()
+    root = _place(part.path, file)
     if not root.exists():
         raise DataError(
             f"path: {part.path} does not exist", where=file, remedy="Paths are relative to the dataset.yaml"
@@ -131,7 +137,7 @@ def _read_part(part: _Part, file: Path, inside: tuple[Path, ...]) -> Segmentatio
     if part.subset is not None:
         data = replace(data, samples=tuple(replace(s, subset=part.subset) for s in data.samples))
     if part.splits is not None:
-        data = apply_splits(data, read_splits(file.parent / part.splits))
+        data = apply_splits(data, read_splits(_place(part.splits, file)))
     data = _relabel(data, part, file)
     if part.binary:
         data = data.binary()

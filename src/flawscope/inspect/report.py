@@ -32,7 +32,7 @@ _COLUMNS = (
     ("Class", False),
     ("Score", True),
     ("Area (px)", True),
-    ("Share of image", True),
+    ("Share", True),
     ("x", True),
     ("y", True),
     ("Width", True),

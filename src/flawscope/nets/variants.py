@@ -25,6 +25,7 @@ from flawscope.nets.channel_interaction import (
     VanillaChannelAttention,
 )
 from flawscope.nets.foreign_attention import (
+    SHUFFLE_PARTS,
     LargeSelectiveKernel,
     OnConcatenation,
     OnEach,
@@ -72,7 +73,7 @@ MODULES: dict[str, Module] = {
     "pixel": Module("pixel", lambda sizes: CrossScalePixelInteraction(sizes.width), local=False),
     "vanilla-channel": Module("channel", lambda sizes: VanillaChannelAttention(sizes.width)),
     "vanilla-spatial": Module("spatial", lambda _: VanillaSpatialAttention()),
-    "swsam": Module("attention", lambda _: OnEach(ShuffleWeightedSpatialAttention)),
+    "swsam": Module("attention", lambda sizes: _swsam(sizes.width)),
     "rscam": Module("attention", lambda sizes: OnConcatenation(RectangularSelfCalibration(2 * sizes.width))),
     "lskm": Module("attention", lambda sizes: OnConcatenation(LargeSelectiveKernel(2 * sizes.width))),
     "single-channel": Module("channel", lambda sizes: SingleScaleChannelAttention(sizes.width), paired=False),
@@ -81,6 +82,16 @@ MODULES: dict[str, Module] = {
         "pixel", lambda sizes: SingleScalePixelAttention(sizes.width), local=False, paired=False
     ),
 }
+
+
+def _swsam(width: int) -> nn.Module:
+    if width % SHUFFLE_PARTS:
+        raise UsageError(
+            f"width {width} cannot be shuffled into {SHUFFLE_PARTS} parts",
+            where="module swsam",
+            remedy=f"Choose a width that is a multiple of {SHUFFLE_PARTS}",
+        )
+    return OnEach(ShuffleWeightedSpatialAttention)
 
 
 class Pairs(nn.Module):

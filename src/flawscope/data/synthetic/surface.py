@@ -152,14 +152,19 @@ def _with_edges(rng: Generator, light: Plane) -> Plane:
     size = min(height, width)
     rows = np.arange(height, dtype=np.float32)[:, None]
     columns = np.arange(width, dtype=np.float32)[None, :]
-    sides = ((columns, 0.6), (width - 1 - columns, 0.6), (rows, 0.3), (height - 1 - rows, 0.4))
+    left_right, top_bottom = (height, 1), (1, width)  # shapes of what varies along those sides
+    sides = (
+        (columns, left_right, 0.6),
+        (width - 1 - columns, left_right, 0.6),
+        (rows, top_bottom, 0.3),
+        (height - 1 - rows, top_bottom, 0.4),
+    )
     inside = np.full((height, width), np.inf, dtype=np.float32)
-    for distance, probability in sides:
+    for distance, shape, probability in sides:
         if chance(rng, probability):
-            length = distance.size  # of this side's normal; the bow runs along the side
-            bow = between(rng, 0.0, 0.02) * size * wander(rng, height + width - length, size, 2)
+            bow = between(rng, 0.0, 0.02) * size * wander(rng, max(shape), size, 2).reshape(shape)
             margin = between(rng, 0.0, 0.06) * size
-            inside = np.minimum(inside, distance - margin - bow.reshape(distance.shape[::-1]))
+            inside = np.minimum(inside, distance - margin - bow)
     piece = np.clip(inside + 0.5, 0, 1)
     glint = np.exp(-((inside - between(rng, 2, 5)) ** 2) / between(rng, 1.5, 8)) * between(rng, 0.0, 0.2)
     background = between(rng, 0.02, 0.1)

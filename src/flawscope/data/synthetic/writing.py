@@ -78,7 +78,7 @@ def write_dataset(
         "layout": "plain",
         "splits": "splits.json",
         "labels": list(kinds),
-        "mask_values": {0: "background", **{number: kind for number, kind in enumerate(kinds, start=1)}},
+        "mask_values": {0: "background", **dict(enumerate(kinds, start=1))},
     }
     write_text(out / "dataset.yaml", yaml.safe_dump(description, sort_keys=False))
     return open_data(out)
