@@ -10,7 +10,7 @@ demo: $(VENV)/.light
 	$(BIN)/flawscope demo --out demo
 
 test: $(VENV)/.full
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(VENV)/.full
 	$(BIN)/ruff check

@@ -109,13 +109,12 @@ def test_unreadable(predict: Callable[..., Outcome], tmp_path: Path, suffix: str
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
-@pytest.mark.parametrize("depth", [8, 16])
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tif"])
+@pytest.mark.parametrize(
+    ("suffix", "depth"), [(".png", 8), (".png", 16), (".jpg", 8), (".bmp", 8), (".tif", 8), (".tif", 16)]
+)
 def test_truncated(
     predict: Callable[..., Outcome], tmp_path: Path, suffix: str, depth: int, share: float
 ) -> None:
-    if depth == 16 and suffix in (".jpg", ".bmp"):
-        pytest.skip("the format has no 16 bits")
     noise = np.random.default_rng(0).integers(0, 2**depth, (64, 64, 3)).astype(f"uint{depth}")
     whole = encoded(suffix, noise, tmp_path)
     (tmp_path / "in" / f"bad{suffix}").write_bytes(whole[: int(len(whole) * share)])

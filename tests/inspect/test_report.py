@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from flawscope.images import write_image
-from flawscope.inspect.folder import Record, Wanted, open_results
+from flawscope.inspect.folder import Wanted, open_results
 from flawscope.inspect.report import write_report
+from flawscope.inspect.tables import Record
 from flawscope.results import InspectionResult, find_defects
 from flawscope.segment.header import Header
 

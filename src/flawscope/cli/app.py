@@ -59,7 +59,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     Set ``FLAWSCOPE_DEBUG=1`` to see tracebacks.
     """
     try:
-        outcome = build()(args=None if arguments is None else list(arguments), standalone_mode=False)
+        outcome = build()(
+            args=None if arguments is None else list(arguments), prog_name="flawscope", standalone_mode=False
+        )
     except FlawscopeError as error:
         return _fail(str(error))
     except typer.Exit as request:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -56,33 +58,28 @@ def check(
         raise typer.Exit(1)
 
 
-class _bar:  # noqa: N801  (a context manager used like a function)
+@contextmanager
+def _bar() -> Iterator[Progress]:
     """A progress bar on standard error, when a person watches it."""
+    from rich import progress as bars
+    from rich.console import Console
 
-    def __enter__(self) -> Progress:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    columns = (
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TimeRemainingColumn(),
+    )
+    shown = sys.stderr.isatty()
+    with bars.Progress(*columns, console=Console(stderr=True), transient=True, disable=not shown) as bar:
+        tasks: dict[str, bars.TaskID] = {}
 
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            transient=True,
-            disable=not sys.stderr.isatty(),
-        )
-        self._tasks: dict[str, int] = {}
-        self._progress.start()
-        return self._tell
+        def tell(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(stage, total=total)
+            bar.update(tasks[stage], completed=done)
 
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def _tell(self, stage: str, done: int, total: int) -> None:
-        if stage not in self._tasks:
-            self._tasks[stage] = self._progress.add_task(stage, total=total)
-        self._progress.update(self._progress.task_ids[self._tasks[stage]], completed=done)
+        yield tell
 
 
 def _print(out: Console, report: CheckReport, examples: int) -> None:

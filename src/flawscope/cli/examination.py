@@ -116,5 +116,7 @@ def _self_test() -> dict[str, Any]:
         if result.mask.shape != image.shape[:2]:
             test["error"] = f"a mask of {result.mask.shape} for an image of {image.shape[:2]}"
     except Exception as error:  # whatever is broken here is what the reader wants to know
-        test["error"] = str(error) if isinstance(error, FlawscopeError) else f"{type(error).__name__}: {error}"
+        test["error"] = (
+            str(error) if isinstance(error, FlawscopeError) else f"{type(error).__name__}: {error}"
+        )
     return test

@@ -1,7 +1,7 @@
 """Copies among many images: identical, turned, mirrored, recompressed or nearly so.
 
 Coarse maps of all images are compared with all eight symmetries of each other, a block at a time, by matrix
-products; what passes is confirmed on the fine maps. The limits are read off real data (``docs/data.md``): copies
+products; what passes is confirmed on the fine maps. The limits are read off real data: copies
 in NEU-Seg, all of them recompressed, reach .95 coarse and .70 fine; images that are blends of two others reach
 .5 to .8 and .3 to .8; different images of one steel stay below .75 and .45, and of one kind of magnetic tile,
 whose outlines agree, below .85 and .5.

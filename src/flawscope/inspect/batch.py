@@ -11,8 +11,9 @@ from typing import Any
 
 from flawscope.errors import FlawscopeError, ImageError, OutputError
 from flawscope.images import Image
-from flawscope.inspect.folder import Record, ResultFolder
+from flawscope.inspect.folder import ResultFolder
 from flawscope.inspect.sources import Item
+from flawscope.inspect.tables import Record
 from flawscope.segment.base import Binarize, Segmenter, predict
 
 _READ_AHEAD = 3

@@ -14,8 +14,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
 import json
 import threading
 from collections.abc import Iterable, Iterator
@@ -28,27 +26,12 @@ import numpy as np
 from flawscope.data import rle
 from flawscope.errors import OutputError, UsageError
 from flawscope.images import Image, write_image
+from flawscope.inspect.tables import Record, coco, table
 from flawscope.outputs import dumps, output_error, write_json, write_text
 from flawscope.results import InspectionResult
 
 RESULTS, TABLE, COCO, REPORT = "results.jsonl", "results.csv", "coco.json", "report.html"
 _KINDS = ("masks", "overlays", "probabilities")
-_COLUMNS = (
-    "source",
-    "defect",
-    "label",
-    "score",
-    "x",
-    "y",
-    "width",
-    "height",
-    "area_px",
-    "centroid_x",
-    "centroid_y",
-)
-
-Record = dict[str, Any]
-"""One line of ``results.jsonl``: ``InspectionResult.to_json`` with ``key``, ``files`` and run-length masks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,71 +201,6 @@ def read_results(path: Path) -> Iterator[Record]:
                 f"line {number} is not a result", where=path, remedy="Begin again with --overwrite"
             ) from error
         yield record
-
-
-def table(records: Iterable[Record]) -> str:
-    """CSV text: one row a defect; a clean image has one row with defect 0."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    for record in records:
-        if not record["defects"]:
-            writer.writerow({"source": record["source"], "defect": 0})
-        for number, defect in enumerate(record["defects"], start=1):
-            x, y, width, height = defect["box"]
-            writer.writerow(
-                {
-                    "source": record["source"],
-                    "defect": number,
-                    "label": defect["label"],
-                    "score": defect["score"],
-                    "x": x,
-                    "y": y,
-                    "width": width,
-                    "height": height,
-                    "area_px": defect["area_px"],
-                    "centroid_x": defect["centroid"][0],
-                    "centroid_y": defect["centroid"][1],
-                }
-            )
-    return text.getvalue()
-
-
-def coco(records: Iterable[Record]) -> dict[str, Any]:
-    """COCO instances: images, categories and one annotation a defect with its run-length mask."""
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
-    categories: dict[str, int] = {}
-    for image_id, record in enumerate(records, start=1):
-        for label in record["labels"]:
-            categories.setdefault(label, len(categories) + 1)
-        images.append(
-            {
-                "id": image_id,
-                "file_name": record["source"],
-                "width": record["width"],
-                "height": record["height"],
-            }
-        )
-        for defect in record["defects"]:
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": image_id,
-                    "category_id": categories[defect["label"]],
-                    "bbox": defect["box"],
-                    "area": defect["area_px"],
-                    "segmentation": defect["segmentation"],
-                    "score": defect["score"],
-                    "iscrowd": 0,
-                }
-            )
-    return {
-        "info": {"description": "Defects found by Flawscope"},
-        "images": images,
-        "annotations": annotations,
-        "categories": [{"id": number, "name": label} for label, number in categories.items()],
-    }
 
 
 def _remove(root: Path, records: Iterable[Record]) -> None:

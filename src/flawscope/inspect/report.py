@@ -18,8 +18,8 @@ from flawscope import __version__
 from flawscope.data import rle
 from flawscope.errors import FlawscopeError
 from flawscope.images import Image, Mask, to_uint8
-from flawscope.inspect.folder import Record
 from flawscope.inspect.sources import read_source
+from flawscope.inspect.tables import Record
 from flawscope.outputs import write_text
 from flawscope.results import PALETTE
 from flawscope.segment.header import Header

@@ -30,7 +30,7 @@ def s_measure(prediction: npt.ArrayLike, truth: npt.ArrayLike, *, alpha: float =
         return 1.0 - float(soft.mean())
     if area == true.size:
         return float(soft.mean())
-    return max(0.0, alpha * _objects(soft, true, area) + (1 - alpha) * _regions(soft, true))
+    return float(max(0.0, alpha * _objects(soft, true, area) + (1 - alpha) * _regions(soft, true)))
 
 
 def _objects(soft: Floats, true: Binary, area: int) -> float:

@@ -22,7 +22,7 @@ from flawscope.metrics.arrays import Binary, Floats, as_binary, as_soft, distanc
 
 _REACH = 3  # half of the Gaussian's 7 pixels
 _PAD = 4  # whole pixels to the nearest defect pixel from the corner of that reach: sqrt(18) < 5
-_HALF_LIFE = np.log(0.5) / 5  # the weight of an error grows from 1 to 2, half of it within 5 pixels
+_FAR = 68_000  # beyond the root of it, 260 pixels, the weight is 2 to the last bit
 _EPS = float(np.spacing(1))
 
 
@@ -43,7 +43,15 @@ def _places() -> dict[int, tuple[Any, Any]]:
     return {square: (np.array(found)[:, 0], np.array(found)[:, 1]) for square, found in places.items()}
 
 
+def _weights() -> Floats:
+    """Weight of an error outside at each squared distance: from 1 towards 2, half of the way after 5 pixels."""
+    weights = 2.0 - 0.5 ** (np.sqrt(np.arange(_FAR + 1)) / 5)
+    weights[0] = 0.0  # that is inside
+    return np.asarray(weights)
+
+
 _KERNEL = _gaussian()
+_WEIGHTS = _weights()
 _PLACES = _places()
 
 
@@ -64,20 +72,28 @@ def weighted_f(prediction: npt.ArrayLike, truth: npt.ArrayLike, *, beta2: float 
     area = int(np.count_nonzero(true))
     if area == 0:
         return float(not (soft > 0.5).any())
-    inside_error, distance = _forgiven_error(soft, true)
-    outside = ~true
-    # beyond some 260 pixels the weight is 2 to the last bit
-    weight = 2.0 - np.exp(_HALF_LIFE * distance[outside].astype(np.float64))
-    false_alarms = float((weight * soft[outside]).sum())  # BLAS would start threads for this
+    squares = _squared_distance(true)
+    inside_error = _forgiven_error(soft, true, squares)
+    false_alarms = float((_WEIGHTS.take(squares) * soft).sum())  # BLAS would start threads for this
     hits = area - inside_error
     recall = 1.0 - inside_error / area
     precision = hits / (hits + false_alarms + _EPS)
-    return (1 + beta2) * recall * precision / (recall + beta2 * precision + _EPS)
+    return float((1 + beta2) * recall * precision / (recall + beta2 * precision + _EPS))
 
 
-def _forgiven_error(soft: Floats, true: Binary) -> tuple[float, npt.NDArray[np.float32]]:
-    """The summed error inside the defects, and every pixel's distance to the nearest defect pixel."""
+def _squared_distance(true: Binary) -> npt.NDArray[np.int32]:
+    """Squared distance to the nearest defect pixel, at most ``_FAR``.
+
+    Whole numbers, so that the last bits of the 32-bit square root, which depend on where an array happens to lie in
+    memory, have no part in the figure.
+    """
     distance = distance_to(true)
+    squares = cv2.multiply(distance, distance)
+    return np.asarray(np.minimum(squares + np.float32(0.5), np.float32(_FAR)).astype(np.int32))
+
+
+def _forgiven_error(soft: Floats, true: Binary, squares: npt.NDArray[np.int32]) -> float:
+    """The summed error inside the defects."""
     rows = np.flatnonzero(true.any(axis=1))
     columns = np.flatnonzero(true.any(axis=0))
     window = (
@@ -86,12 +102,12 @@ def _forgiven_error(soft: Floats, true: Binary) -> tuple[float, npt.NDArray[np.f
     )
     inside = true[window]
     error = np.where(inside, 1.0 - soft[window], 0.0)
-    spread = _spread_outwards(error, inside, distance[window])
+    spread = _spread_outwards(error, inside, squares[window])
     blurred = cv2.sepFilter2D(spread, cv2.CV_64F, _KERNEL, _KERNEL, borderType=cv2.BORDER_CONSTANT)
-    return float(np.minimum(blurred, error)[inside].sum()), distance
+    return float(np.minimum(blurred, error)[inside].sum())
 
 
-def _spread_outwards(error: Floats, inside: Binary, distance: npt.NDArray[np.float32]) -> Floats:
+def _spread_outwards(error: Floats, inside: Binary, squares: npt.NDArray[np.int32]) -> Floats:
     """The error with, at each pixel within reach of a defect, that of the defect pixel nearest to it."""
     height, width = error.shape
     stride = width + 2 * _PAD
@@ -101,12 +117,11 @@ def _spread_outwards(error: Floats, inside: Binary, distance: npt.NDArray[np.flo
     defect = np.zeros(padded.shape, dtype=bool)
     defect[core] = inside
     squared = np.zeros(padded.shape, dtype=np.uint8)
-    # rounding to whole squares undoes the square root; what lies beyond 15 pixels stays 255
-    squared[core] = cv2.convertScaleAbs(cv2.multiply(distance, distance))
+    squared[core] = np.minimum(squares, 255)
     ring = np.flatnonzero((squared - np.uint8(1)) < 2 * _REACH**2)  # 0, inside, wraps round to 255
-    squares = squared.ravel()[ring]
-    ring = ring[np.argsort(squares, kind="stable")]
-    ends = np.bincount(squares, minlength=256).cumsum()
+    levels = squared.ravel()[ring]
+    ring = ring[np.argsort(levels, kind="stable")]
+    ends = np.bincount(levels, minlength=256).cumsum()
     values, known = padded.ravel(), defect.ravel()
     for square, (rows, columns) in _PLACES.items():
         here = ring[ends[square - 1] : ends[square]]
