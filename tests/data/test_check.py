@@ -190,6 +190,15 @@ def test_sixteen_bit_images_that_use_twelve_are_told_their_white(maker: Maker) -
     assert items["mixed-depths"] == ("uint16: 1", "uint8: 1")
 
 
+def test_a_slip_of_the_pen_is_a_stray_mark_and_no_new_kind_of_mask(maker: Maker) -> None:
+    slip = np.zeros((48, 64), dtype=np.uint8)
+    slip[5, 5:7] = (40, 176)
+    maker.add(slip)
+    found = codes(check(maker.data()))
+    assert found["stray-marks"] == 1
+    assert "values-unclear" not in found
+
+
 def test_constant_and_nearly_full_and_unlabelled(maker: Maker) -> None:
     maker.add(np.full((48, 64), 255, np.uint8), image=np.full((48, 64), 9, np.uint8))
     maker.add(None)

@@ -134,10 +134,6 @@ def evaluate_command(
     from flawscope.metrics import Published
 
     chosen, everything = _open_data(data, masks, splits, split, layout)
-    if predictions is not None and (calibrate and masks is not None):
-        raise UsageError(
-            "--calibrate needs a dataset with a validation split", remedy="Give --data and --splits"
-        )
     if protocol is ProtocolChoice.ocinet and (calibrate or calibrated is not None):
         raise UsageError("protocol ocinet has no threshold to calibrate: Otsu chooses", where="--calibrate")
     source = _open_source(weights, predictions, map_values, device)

@@ -23,6 +23,7 @@ THUMB = 32
 
 _BLACK_OR_WHITE = 24  # grey levels from black or white that a lossy file makes of them
 _MANY = 32  # more values than this are shades, not classes
+_STRAY = 1e-3  # a smaller share of the mask than this is a stray mark, whatever its value
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ def _mask_facts(truth: MaskSource, image: ImageFacts | None, classes: int) -> Ma
             return MaskFacts(error=_reason(error, str(file.path)))
         size = (int(stored.shape[0]), int(stored.shape[1]))
         unique, counts = np.unique(stored, return_counts=True)
-        encoding = _encoding(unique, file.values)
+        encoding = _encoding(unique, counts, file.values)
         values = tuple(int(value) for value in unique[:12])
         if file.values is None:
             between = float(counts[(unique != 0) & (unique != 255)].sum() / stored.size)
@@ -155,7 +156,9 @@ def _mask_facts(truth: MaskSource, image: ImageFacts | None, classes: int) -> Ma
     return MaskFacts(encoding, values, between, size, lost, counted, thumb)
 
 
-def _encoding(unique: npt.NDArray[np.generic], values: Mapping[int, int] | None) -> Encoding:
+def _encoding(
+    unique: npt.NDArray[np.generic], counts: npt.NDArray[np.intp], values: Mapping[int, int] | None
+) -> Encoding:
     seen = {int(value) for value in unique}
     if seen == {0}:
         return "black"
@@ -165,7 +168,9 @@ def _encoding(unique: npt.NDArray[np.generic], values: Mapping[int, int] | None)
         return "0/255"
     if seen <= {0, 1}:
         return "0/1"
-    return "fringed" if max(seen) >= 255 - _BLACK_OR_WHITE or len(seen) > _MANY else "other"
+    shades = max(seen) >= 255 - _BLACK_OR_WHITE or len(seen) > _MANY
+    strays = counts[unique != 0].sum() < _STRAY * counts.sum()
+    return "fringed" if shades or strays else "other"
 
 
 def _all_background(unique: npt.NDArray[np.generic], values: Mapping[int, int]) -> bool:

@@ -76,6 +76,11 @@ TABLE: dict[str, tuple[Severity, str, str]] = {
         "masks mark more than 95 % of their image",
         "Check whether black and white are exchanged",
     ),
+    "stray-marks": (
+        "warning",
+        "masks mark fewer than 5 pixels in all",
+        "Likely a slip of the pen: look at them",
+    ),
     "fringed-masks": (
         "warning",
         "black-and-white masks with grey fringes (JPEG or smoothing)",

@@ -36,7 +36,7 @@ MOST_PARTNERS = 200
 
 _IDENTICAL_FINE = 0.99
 _BLOCK = 256
-_CONFIRM = 512
+_CONFIRM = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +97,13 @@ def find_pairs(
     if len(rows) > 1:
         known = [one for one in images if one is not None and one.comparable]
         coarse = np.stack([one.coarse for one in known])
-        fine = np.stack([one.fine for one in known])
+        fine = _Fine(np.stack([one.fine for one in known]))
         parts = {name: number for number, name in enumerate(dict.fromkeys(splits))}
         home = np.array([parts[splits[row]] for row in rows])
         for start in range(0, len(rows), _BLOCK):
             first, second, symmetry, score, all_of_them = _candidates(coarse, home, start)
             complete &= all_of_them
-            similarity = _confirm(fine, first, second, symmetry)
+            similarity = fine.correlate(first, second, symmetry)
             for a, b, turn, rough, near in zip(first, second, symmetry, score, similarity, strict=True):
                 kind = _kind(known[a], known[b], float(rough), float(near))
                 if kind is not None:
@@ -166,29 +166,32 @@ def _candidates(
     return first + start, second + start, which[first, second], best[first, second], len(crowded) == 0
 
 
-def _confirm(
-    fine: npt.NDArray[np.int8],
-    first: npt.NDArray[np.int64],
-    second: npt.NDArray[np.int64],
-    symmetry: npt.NDArray[np.int8],
-) -> npt.NDArray[np.float32]:
-    """Correlation of the fine maps of each pair."""
-    similarity = np.zeros(len(first), dtype=np.float32)
-    for number in range(len(SYMMETRIES)):
-        chosen = np.flatnonzero(symmetry == number)
-        for start in range(0, len(chosen), _CONFIRM):
-            part = chosen[start : start + _CONFIRM]
-            left = _unit(turned(fine[first[part]], number))
-            right = _unit(fine[second[part]])
-            similarity[part] = np.einsum("np,np->n", left, right)
-    return similarity
+class _Fine:
+    """The fine maps of all images, and what their correlations need, which no symmetry changes."""
 
+    def __init__(self, maps: npt.NDArray[np.int8]) -> None:
+        self.maps = maps
+        flat = maps.reshape(len(maps), -1)
+        self.mean = flat.mean(axis=1, dtype=np.float64)
+        squares = np.array([np.square(one.astype(np.float32)).sum(dtype=np.float64) for one in flat])
+        self.norm = np.sqrt(np.maximum(squares - flat.shape[1] * self.mean**2, 1e-6))
 
-def _unit(maps: npt.NDArray[np.int8]) -> npt.NDArray[np.float32]:
-    flat = maps.reshape(len(maps), FINE * FINE).astype(np.float32)
-    flat -= flat.mean(axis=1, keepdims=True)
-    flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
-    return flat
+    def correlate(
+        self, first: npt.NDArray[np.int64], second: npt.NDArray[np.int64], symmetry: npt.NDArray[np.int8]
+    ) -> npt.NDArray[np.float64]:
+        """Correlation of each first map, turned, with its second."""
+        similarity = np.zeros(len(first))
+        for number in range(len(SYMMETRIES)):
+            chosen = np.flatnonzero(symmetry == number)
+            for start in range(0, len(chosen), _CONFIRM):
+                part = chosen[start : start + _CONFIRM]
+                a, b = first[part], second[part]
+                left = turned(self.maps[a], number).reshape(len(part), -1).astype(np.float32)
+                right = self.maps[b].reshape(len(part), -1).astype(np.float32)
+                product = np.einsum("np,np->n", left, right).astype(np.float64)
+                product -= FINE * FINE * self.mean[a] * self.mean[b]
+                similarity[part] = product / (self.norm[a] * self.norm[b])
+        return similarity
 
 
 def _kind(first: Likeness, second: Likeness, coarse: float, fine: float) -> Kind | None:

@@ -12,6 +12,7 @@ from flawscope.data.masks import Clean
 from flawscope.data.samples import Sample, SegmentationData
 
 _NEARLY_FULL = 0.95
+_FEW = 5
 _LOW_THRESHOLD = 64  # below it the grey fringes of a lossy mask count as defect
 _RARE = 1 / 20
 _BITS = (10, 12, 14)
@@ -68,6 +69,7 @@ def about_masks(data: SegmentationData, facts: Sequence[Facts]) -> list[Finding]
         *found("empty-mask-of-defect", [f"{one.name} ({one.kind})" for one in empty if one.kind is not None]),
         *found("empty-masks", [one.name for one in empty if one.kind is None]),
         *found("nearly-full-masks", [s.name for s, _, mask in known if (_share(mask) or 0.0) > _NEARLY_FULL]),
+        *found("stray-marks", [s.name for s, mask in counted if 0 < sum((mask.pixels or ())[1:]) < _FEW]),
         *_fringes(known),
         *found("mixed-encodings", _tally(encodings) if len(encodings) > 1 else []),
         *found("no-clean-images", ["every mask marks something"] if every_one_marked else [], len(counted)),

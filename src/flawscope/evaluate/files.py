@@ -20,10 +20,14 @@ EVALUATION_SCHEMA = "flawscope/evaluation/1"
 def write_evaluation(evaluation: Evaluation, folder: str | Path) -> list[Path]:
     """Write ``evaluation.json``, ``per_image.csv`` and, for protocol ``standard``, curves as CSV and PNG.
 
+    Curves of an earlier evaluation in the same folder are removed.
+
     Raises:
         OutputError: the folder cannot be written to.
     """
     root = Path(folder)
+    for name in ("threshold_curve.csv", "threshold_curve.png", "detection_by_size.png"):
+        (root / name).unlink(missing_ok=True)
     content = {"schema": EVALUATION_SCHEMA, **evaluation.to_json()}
     written = [
         write_json(root / "evaluation.json", content),

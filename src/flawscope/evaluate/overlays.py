@@ -91,12 +91,16 @@ class Overlays:
     def write(self) -> list[Path]:
         """Write ``01_iou0.123_NAME.png`` and so on, and ``sheet.png`` with up to 24 of them.
 
+        Overlays of an earlier evaluation in the same folder are removed.
+
         Raises:
             OutputError: the folder cannot be written to.
         """
         chosen = sorted(self._kept, key=lambda kept: (abs(kept[0]), abs(kept[1])))
         if self.choice == "spread":
             chosen.sort(key=lambda kept: kept[1])
+        for old in self.folder.glob("[0-9]*_iou[01].[0-9][0-9][0-9]_*.png"):
+            old.unlink()
         written = []
         for rank, (iou, _, name, picture) in enumerate(chosen, start=1):
             flat = re.sub(r"[^\w.-]+", "_", name)
