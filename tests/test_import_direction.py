@@ -56,7 +56,9 @@ def test_arrows_go_one_way(file: Path) -> None:
         assert LEVEL[room] < LEVEL[own], f"{file.relative_to(SOURCE)} imports {module}"
 
 
-@pytest.mark.parametrize("module", ["flawscope", "flawscope.cli.app", "flawscope.data.samples", "flawscope.evaluate"])
+@pytest.mark.parametrize(
+    "module", ["flawscope", "flawscope.cli.app", "flawscope.data.samples", "flawscope.evaluate"]
+)
 def test_light_imports_leave_torch_alone(module: str) -> None:
     code = f"import sys, {module}; import flawscope.cli.app as a; a.build(); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -45,7 +45,9 @@ def test_commands_and_their_options_exist(line: str) -> None:
     assert used <= known, line
 
 
-def test_the_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_example_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     from flawscope.data.synthetic import draw
 
     drawn, _, _ = draw(3, 200, 240, surface="steel")

@@ -49,5 +49,5 @@ def test_test_images_never_train() -> None:
 def test_too_little_data_is_said() -> None:
     with pytest.raises(DataError, match="too few"):
         train_and_validation(dataset([sample("a")]), validate=True, seed=0)
-    with pytest.raises(DataError, match="no split named 'train'|no split named"):
+    with pytest.raises(DataError, match="no split named"):
         train_and_validation(dataset([sample("a", split="test")]), validate=False, seed=0)

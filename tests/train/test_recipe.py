@@ -8,7 +8,13 @@ from flawscope.train.settings import RECIPES, make_recipe
 def test_paper_recipe_is_the_papers() -> None:
     paper = RECIPES["paper"]
     assert (paper.optimizer, paper.lr, paper.batch, paper.epochs, paper.imgsz) == ("adam", 1e-4, 16, 70, 352)
-    assert (paper.clip, paper.clip_at, paper.copies, paper.ema, paper.validate_every) == ("value", 0.5, 8, None, None)
+    assert (paper.clip, paper.clip_at, paper.copies, paper.ema, paper.validate_every) == (
+        "value",
+        0.5,
+        8,
+        None,
+        None,
+    )
 
 
 def test_paper_rate_drops_at_epochs_30_and_60_counted_from_1() -> None:
@@ -26,7 +32,11 @@ def test_default_rate_rises_then_falls_to_a_hundredth() -> None:
 
 @pytest.mark.parametrize(
     ("name", "changes", "words"),
-    [("papper", {}, "no recipe named"), ("default", {"batch": 0}, "--batch"), ("default", {"lr": -1}, "--lr")],
+    [
+        ("papper", {}, "no recipe named"),
+        ("default", {"batch": 0}, "--batch"),
+        ("default", {"lr": -1}, "--lr"),
+    ],
 )
 def test_mistakes_are_named(name: str, changes: dict[str, object], words: str) -> None:
     with pytest.raises(UsageError, match=words):

@@ -142,7 +142,9 @@ def test_fine_tuning_takes_weights_and_replaces_heads(
     assert run(command(toy, first, "--epochs", "1")) == 0
     assert run(command(toy, second, "--epochs", "1", "--weights", str(first))) == 0
     assert "starting from" in capsys.readouterr().out
-    assert run(command(toy, tmp_path / "third", "--epochs", "1", "--weights", str(first), "-O", "width=16")) == 2
+    assert (
+        run(command(toy, tmp_path / "third", "--epochs", "1", "--weights", str(first), "-O", "width=16")) == 2
+    )
     assert "do not fit" in capsys.readouterr().err
 
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from flawscope.data.copies import about_copies, crosses, leaked
 from flawscope.data.examine import Facts, examine
 from flawscope.data.findings import Finding, found, worst_first
 from flawscope.data.leakage import Pair, Pairs, clusters, find_pairs
-from flawscope.data.likeness import turned
 from flawscope.data.questions import about_images, about_masks
-from flawscope.data.samples import Problem, Sample, SegmentationData, open_data
+from flawscope.data.samples import Problem, SegmentationData, open_data
 from flawscope.data.splits import groups_across
 from flawscope.errors import FlawscopeError
 
@@ -23,9 +23,6 @@ Progress = Callable[[str, int, int], None]
 """Told the stage's name, how many images are done, and how many there are."""
 
 _MOST_THREADS = 8
-_AGREEMENT = 0.5
-_SMALLEST_MARK = 5.0  # cells of a 32x32 outline: below this two masks of one defect may disagree by chance
-_TRAINED_FIRST = {"train": 0, "val": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +54,12 @@ class CheckReport:
         return [
             pair
             for pair in (self.pairs.pairs if self.pairs else ())
-            if _crosses(samples[pair.first].split, samples[pair.second].split)
+            if crosses(samples[pair.first].split, samples[pair.second].split)
         ]
 
     def leaked(self) -> dict[str, dict[str, int]]:
         """For each split but the one trained on: its images, those with a copy elsewhere, those only alike."""
-        copies, alike = _leaked(self.data, self.across())
+        copies, alike = leaked(self.data, self.across())
         sizes = Counter(sample.split for sample in self.data.samples)
         return {
             split: {
@@ -187,7 +184,7 @@ def check(
         pairs = _search(data, facts, progress)
         copies = [pair for pair in pairs.pairs if pair.kind != "alike"]
         distinct = len(data) - sum(len(cluster) - 1 for cluster in clusters(copies, len(data)))
-        findings += _about_copies(data, facts, pairs)
+        findings += about_copies(data, facts, pairs)
     return CheckReport(data, facts, pairs, distinct, worst_first(findings))
 
 
@@ -230,87 +227,6 @@ def _about_files(data: SegmentationData) -> list[Finding]:
     ]
 
 
-def _about_copies(data: SegmentationData, facts: Sequence[Facts], pairs: Pairs) -> list[Finding]:
-    across = [
-        pair
-        for pair in pairs.pairs
-        if _crosses(data.samples[pair.first].split, data.samples[pair.second].split)
-    ]
-    copies, alike = _leaked(data, across)
-    divided = bool(data.splits)
-    inside = {
-        index: pair
-        for pair in pairs.pairs
-        if data.samples[pair.first].split == data.samples[pair.second].split
-        and (pair.kind != "alike" or not divided)
-        for index in (pair.second, pair.first)
-    }
-    unalike = [
-        f"{_describe(data, pair, pair.first)}: their masks agree to {agreement:.0%}"
-        for pair in pairs.pairs
-        if pair.kind != "alike"
-        and (agreement := _agreement(facts, pair)) is not None
-        and agreement < _AGREEMENT
-    ]
-    plain = [
-        sample.name
-        for sample, one in zip(data.samples, facts, strict=True)
-        if one.image is not None and not one.image.likeness.comparable and not one.image.likeness.constant
-    ]
-    return [
-        *found("leaked-copies", [_describe(data, pair, index) for index, pair in sorted(copies.items())]),
-        *found(
-            "alike-across-splits", [_describe(data, pair, index) for index, pair in sorted(alike.items())]
-        ),
-        *found(
-            "copies-within-split" if divided else "copies-undivided",
-            [_describe(data, pair, index) for index, pair in sorted(inside.items())],
-        ),
-        *found("conflicting-masks", unalike),
-        *found("too-plain", plain),
-        *found("search-cut", [] if pairs.complete else ["the JSON lists the pairs that were kept"]),
-    ]
-
-
-def _crosses(first: str | None, second: str | None) -> bool:
-    return first is not None and second is not None and first != second
-
-
-def _leaked(data: SegmentationData, across: Sequence[Pair]) -> tuple[dict[int, Pair], dict[int, Pair]]:
-    """The image of each pair that is farther from training, with its most similar partner: copies, alike."""
-    copies: dict[int, Pair] = {}
-    alike: dict[int, Pair] = {}
-    for pair in sorted(across, key=lambda one: one.similarity):
-        index = max(
-            pair.first, pair.second, key=lambda one: _TRAINED_FIRST.get(str(data.samples[one].split), 2)
-        )
-        (alike if pair.kind == "alike" else copies)[index] = pair
-    return copies, {index: pair for index, pair in alike.items() if index not in copies}
-
-
-def _describe(data: SegmentationData, pair: Pair, index: int) -> str:
-    one, other = data.samples[index], data.samples[pair.second if index == pair.first else pair.first]
-    told = "same pixels" if pair.kind == "identical" else f"similarity {pair.similarity:.2f}"
-    turn = "" if pair.symmetry == 0 else f", {pair.transform}"
-    return f"{_with_split(one)} and {_with_split(other)}: {told}{turn}"
-
-
-def _with_split(sample: Sample) -> str:
-    return sample.name if sample.split is None else f"{sample.name} ({sample.split})"
-
-
-def _agreement(facts: Sequence[Facts], pair: Pair) -> float | None:
-    """Overlap of the masks of two copies, 0 to 1; None when one has none or both are (nearly) empty."""
-    first, second = facts[pair.first].mask, facts[pair.second].mask
-    if first is None or second is None or first.thumb is None or second.thumb is None:
-        return None
-    one, other = turned(first.thumb, pair.symmetry), second.thumb
-    union = float(abs(one + other + abs(one - other)).sum() / 2)
-    if union < _SMALLEST_MARK:
-        return None
-    return float((one + other - abs(one - other)).sum() / 2) / union
-
-
 def _pair_to_json(data: SegmentationData, pair: Pair) -> dict[str, Any]:
     first, second = data.samples[pair.first], data.samples[pair.second]
     return {
@@ -318,7 +234,7 @@ def _pair_to_json(data: SegmentationData, pair: Pair) -> dict[str, Any]:
         "first_split": first.split,
         "second": second.name,
         "second_split": second.split,
-        "across": _crosses(first.split, second.split),
+        "across": crosses(first.split, second.split),
         "transform": pair.transform,
         "similarity": pair.similarity,
         "kind": pair.kind,
