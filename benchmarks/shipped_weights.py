@@ -108,10 +108,11 @@ def export() -> None:
 def measure() -> None:
     root = data()
     runs = {"steel": RUNS / "sd900", "general": RUNS / "general"}
-    training = {
-        name: {**json.loads((run / "metrics.json").read_text()), **json.loads((run / "env.json").read_text())}
-        for name, run in runs.items()
-    }
+    training = {}
+    for name, run in runs.items():
+        machine = json.loads((run / "env.json").read_text())
+        machine.pop("command")  # it names folders of the machine
+        training[name] = {**json.loads((run / "metrics.json").read_text()), "machine": machine}
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / "training.json").write_text(json.dumps(training, indent=1) + "\n")
     steel_test = ["--data", root / "sd-saliency-900", "--splits", root / "splits" / "sd-saliency-900.json"]
