@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -76,3 +77,16 @@ def bright_weights(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Pa
         return path
 
     return make
+
+
+@pytest.fixture(scope="session")
+def program() -> list[str]:
+    """The command line as a program that Ctrl-C reaches, even where the tests run in the background.
+
+    A shell starts background jobs with SIGINT ignored, and Python then installs no handler for it.
+    """
+    start = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from flawscope.cli import main; main()"
+    )
+    return [sys.executable, "-c", start]

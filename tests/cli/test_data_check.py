@@ -53,6 +53,24 @@ def test_a_leak_exits_1_names_the_pair_and_says_what_to_do(
     assert pair["across"] is True
 
 
+def test_the_groups_it_writes_make_a_split_without_leaks(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = cv2.imread(str(folder / "images/train/0.png"))
+    write_image(folder / "images/test/3.png", np.ascontiguousarray(image[:, ::-1]))
+    groups, splits = tmp_path / "groups.json", tmp_path / "splits.json"
+    assert run(["data", "check", str(folder), "--groups", str(groups)]) == 1
+    assert json.loads(groups.read_text(encoding="utf-8")) == {
+        "images/train/0.png": "piece1",
+        "images/test/3.png": "piece1",
+    }
+    options = ["--val", "0.25", "--test", "0.25", "--group-by", str(groups), "--out", str(splits)]
+    assert run(["data", "split", str(folder), *options]) == 0
+    assert run(["data", "check", str(folder), "--splits", str(splits)]) == 0
+    assert run(["data", "check", str(folder), "--groups", str(groups), "--no-leakage"]) == 2
+    assert "--no-leakage" in capsys.readouterr().err
+
+
 def test_json_on_standard_output_is_alone_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["data", "check", str(folder), "--no-leakage", "--json", "-"]) == 0
     told = capsys.readouterr()

@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -227,7 +226,9 @@ def test_bad_options_are_one_line_each(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is sent as a POSIX signal")
-def test_ctrl_c_leaves_what_is_done_and_resume_finishes(tmp_path: Path, bright_weights: Weights) -> None:
+def test_ctrl_c_leaves_what_is_done_and_resume_finishes(
+    tmp_path: Path, bright_weights: Weights, program: list[str]
+) -> None:
     count = 400
     one = write_image(tmp_path / "in" / "0000.png", surface(3, 300, 300)).read_bytes()
     for number in range(1, count):
@@ -243,7 +244,6 @@ def test_ctrl_c_leaves_what_is_done_and_resume_finishes(tmp_path: Path, bright_w
         "--threads",
         "1",
     ]
-    program = [sys.executable, "-c", "from flawscope.cli import main; main()"]
     process = subprocess.Popen([*program, *arguments], stderr=subprocess.PIPE, text=True)
     listed = out / "results.jsonl"
     deadline = time.monotonic() + 60

@@ -258,6 +258,14 @@ def test_groups_across_splits_are_errors_told_once(maker: Maker) -> None:
     assert "file-without-partner" not in codes(report)
 
 
+def test_groups_join_copies_with_the_groups_that_were_known(maker: Maker) -> None:
+    image = cv2.imread(str(maker.add(marked()).image), cv2.IMREAD_GRAYSCALE)
+    maker.add(marked(), group="a")
+    maker.add(marked(), image=np.flipud(image), group="a")
+    maker.add(marked())
+    assert check(maker.data()).groups() == {f"images/{number}.png": "piece1" for number in range(3)}
+
+
 def test_without_the_search_there_is_no_word_about_copies(maker: Maker) -> None:
     maker.add(marked(), split="train")
     maker.add(marked(), split="test")

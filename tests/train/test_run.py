@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -27,10 +26,10 @@ def command(toy: Path, out: Path, *more: str) -> list[str]:
     return ["train", "--data", str(toy), "--out", str(out), *BASE, *more]
 
 
-def start(arguments: list[str]) -> subprocess.Popen[str]:
+def start(program: list[str], arguments: list[str]) -> subprocess.Popen[str]:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
-        [sys.executable, "-m", "flawscope", *arguments],
+        [*program, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -88,13 +87,13 @@ def test_it_learns(toy: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_killed_and_resumed_equals_uninterrupted(toy: Path, tmp_path: Path) -> None:
+def test_killed_and_resumed_equals_uninterrupted(toy: Path, tmp_path: Path, program: list[str]) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     more = ["--epochs", "5", "--validate-every", "2"]
-    uninterrupted = start(command(toy, whole, *more))
+    uninterrupted = start(program, command(toy, whole, *more))
     assert uninterrupted.communicate() is not None
     assert uninterrupted.returncode == 0
-    victim = start(command(toy, broken, *more))
+    victim = start(program, command(toy, broken, *more))
     assert victim.stdout is not None
     for line in victim.stdout:
         if line.startswith("epoch 3/5"):
@@ -106,7 +105,7 @@ def test_killed_and_resumed_equals_uninterrupted(toy: Path, tmp_path: Path) -> N
     victim.stdout.close()
     assert victim.wait() == -signal.SIGKILL
     assert not same_weights(whole / "weights" / "last.safetensors", broken / "weights" / "last.safetensors")
-    resumed = start(["train", "--resume", "--out", str(broken)])
+    resumed = start(program, ["train", "--resume", "--out", str(broken)])
     printed = resumed.communicate()[0]
     assert resumed.returncode == 0, printed
     assert "epoch 1/5" not in printed
@@ -119,9 +118,11 @@ def test_killed_and_resumed_equals_uninterrupted(toy: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_ctrl_c_leaves_a_usable_run(toy: Path, tmp_path: Path) -> None:
+def test_ctrl_c_leaves_a_usable_run(toy: Path, tmp_path: Path, program: list[str]) -> None:
     out = tmp_path / "run"
-    running = start(command(toy, out, "--epochs", "500", "--patience", "0"))
+    running = start(
+        program, command(toy, out, "--epochs", "500", "--validate-every", "50", "--patience", "0")
+    )
     assert running.stdout is not None
     for line in running.stdout:
         if line.startswith("epoch 2/"):
@@ -131,8 +132,10 @@ def test_ctrl_c_leaves_a_usable_run(toy: Path, tmp_path: Path) -> None:
     assert running.returncode == 130
     assert "Traceback" not in rest
     assert "--resume" in rest
+    done = len(table(out))
     assert read_safetensors_header(out / "weights" / "last.safetensors").model == "ocinet-nano"
-    assert run(["train", "--resume", "--out", str(out), "--epochs", "3"]) == 0
+    assert run(["train", "--resume", "--out", str(out), "--epochs", str(done + 1)]) == 0
+    assert len(table(out)) == done + 1
 
 
 def test_fine_tuning_takes_weights_and_replaces_heads(
@@ -171,7 +174,8 @@ def test_paper_recipe_runs_without_validation(toy: Path, tmp_path: Path) -> None
     [
         (["--model", "ocinet-huge"], "ocinet-huge"),
         (["--recipe", "best"], "no recipe named 'best'"),
-        (["--device", "cuda:7"], "no such device"),
+        (["--device", "cuda:7"], "no such GPU"),
+        (["--device", "tpu"], "no such device: 'tpu'"),
         (["--class-weights", "1,2,3"], "3 numbers given for 2 classes"),
         (["--weights", "nothing.safetensors"], "no such weights"),
         (["--data", "/no/such/folder"], "/no/such/folder"),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flawscope.cli.output import JsonOption, console, emit_json
+from flawscope.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,6 +36,10 @@ def check(
         bool, typer.Option("--leakage/--no-leakage", help="Search for copies among the images.")
     ] = True,
     examples: Annotated[int, typer.Option(help="Examples shown of each finding.", min=0)] = 3,
+    groups: Annotated[
+        Path | None,
+        typer.Option(help="Write which images belong together, for 'flawscope data split --group-by FILE'."),
+    ] = None,
     json_target: JsonOption = None,
 ) -> None:
     """Examine a dataset: broken files, doubtful masks, class balance, and images that leak between splits.
@@ -47,13 +52,22 @@ def check(
     """
     from flawscope.data.check import check as examine
     from flawscope.data.check import open_for_check
+    from flawscope.outputs import write_json
 
+    if groups is not None and not leakage:
+        raise UsageError(
+            "groups come from the search for copies", where="--groups", remedy="Leave --no-leakage out"
+        )
     out = console(json_target)
     data = open_for_check(path, layout, splits)
     with _bar() as progress:
         report = examine(data, leakage=leakage, progress=progress)
     _print(out, report, examples)
     emit_json("data-check", 1, report.to_json(), json_target)
+    if groups is not None:
+        together = report.groups()
+        write_json(groups, together)
+        out.print(f"groups: {groups} ({len(set(together.values()))} of several images)", markup=False)
     if report.serious:
         raise typer.Exit(1)
 

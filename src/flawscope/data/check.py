@@ -16,7 +16,7 @@ from flawscope.data.findings import Finding, found, worst_first
 from flawscope.data.leakage import Pair, Pairs, clusters, find_pairs
 from flawscope.data.questions import about_images, about_masks
 from flawscope.data.samples import Problem, SegmentationData, open_data
-from flawscope.data.splits import groups_across
+from flawscope.data.splits import groups_across, split_entry
 from flawscope.errors import FlawscopeError
 
 Progress = Callable[[str, int, int], None]
@@ -69,6 +69,23 @@ class CheckReport:
             }
             for split in self.data.splits
             if split != "train"
+        }
+
+    def groups(self) -> dict[str, str]:
+        """A group for each image that has a copy, is alike another, or had a group: what must stay together.
+
+        Keys are image paths relative to the dataset's folder, as ``flawscope data split --group-by`` takes them.
+        """
+        samples = self.data.samples
+        links = list(self.pairs.pairs if self.pairs else ())
+        first: dict[str, int] = {}
+        for index, sample in enumerate(samples):
+            if sample.group is not None:
+                links.append(Pair(first.setdefault(sample.group, index), index, 0, 1.0, "alike"))
+        return {
+            split_entry(samples[index], self.data.root)["image"]: f"piece{number}"
+            for number, cluster in enumerate(clusters(links, len(samples)), start=1)
+            for index in cluster
         }
 
     def class_table(self) -> list[dict[str, Any]]:

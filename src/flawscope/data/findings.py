@@ -15,8 +15,8 @@ TABLE: dict[str, tuple[Severity, str, str]] = {
     "leaked-copies": (
         "error",
         "images whose copy is in another split",
-        "Test figures on them measure memory, not skill: give copies one group and divide again with "
-        "'flawscope data split'",
+        "Test figures on them measure memory, not skill: write the groups with --groups FILE "
+        "and divide again with 'flawscope data split --group-by FILE'",
     ),
     "group-across-splits": (
         "error",
@@ -59,7 +59,7 @@ TABLE: dict[str, tuple[Severity, str, str]] = {
     "alike-across-splits": (
         "warning",
         "images look much like one in another split (the same piece again, an overlap or a blend)",
-        "Look at the pairs; if they show the same piece, give them one group and divide again",
+        "Look at the pairs; if they show the same piece, divide again with --groups FILE as for copies",
     ),
     "image-without-mask": (
         "warning",
@@ -124,7 +124,7 @@ TABLE: dict[str, tuple[Severity, str, str]] = {
     "copies-undivided": (
         "warning",
         "images have a copy in the same dataset, which is not divided yet",
-        "Keep copies in one group when dividing: the groups are in the JSON report under 'clusters'",
+        "Keep them together: write the groups with --groups FILE, then 'flawscope data split --group-by FILE'",
     ),
     "empty-masks": ("note", "masks are empty", "Right for clean surfaces; wrong if a defect was forgotten"),
     "no-clean-images": (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lightning.pytorch.callbacks import WeightAveraging
-from torch import Tensor
+from torch import Tensor, nn
 
 
 class MovingAverage(WeightAveraging):
@@ -22,3 +22,12 @@ class MovingAverage(WeightAveraging):
             return average + (current - average) * (1 - now)
 
         super().__init__(use_buffers=True, avg_fn=blend)
+
+    @property
+    def network(self) -> nn.Module | None:
+        """The network with averaged weights; None before training begins."""
+        if self._average_model is None:
+            return None
+        network = self._average_model.module.network
+        assert isinstance(network, nn.Module)
+        return network

@@ -13,7 +13,9 @@ import lightning
 import numpy as np
 
 from flawscope.outputs import atomic, write_text
+from flawscope.segment.header import Header
 from flawscope.segment.network import save_safetensors
+from flawscope.train.averaging import MovingAverage
 from flawscope.train.module import SegmentationModule
 from flawscope.train.pictures import draw_curves, draw_validation
 
@@ -32,9 +34,12 @@ class RunRecorder(lightning.Callback):
         folder: the run folder.
         say: where lines for people go.
         minutes: stop at the end of the epoch that passes this many minutes of training, resumed time included.
+        average: the weight averaging of the run, if it has one.
     """
 
-    def __init__(self, folder: Path, say: Say, *, minutes: float | None = None) -> None:
+    def __init__(
+        self, folder: Path, say: Say, *, minutes: float | None = None, average: MovingAverage | None = None
+    ) -> None:
         self.folder = folder
         self.history: list[dict[str, float]] = []
         self.best_score = -1.0
@@ -44,6 +49,8 @@ class RunRecorder(lightning.Callback):
         self.stopped_early = False
         self._say = say
         self._minutes = minutes
+        self._average = average
+        self._validated: Header | None = None
         self._clock = time.monotonic()
         self._drawn = 0.0
 
@@ -97,7 +104,7 @@ class RunRecorder(lightning.Callback):
                 },
             }
         )
-        save_safetensors(module.network, header, self.folder / "weights" / "last.safetensors")
+        self._validated = header
         if score > self.best_score:
             self.best_score, self.best_epoch, self.stale = score, epoch, 0
             save_safetensors(module.network, header, self.folder / "weights" / "best.safetensors")
@@ -122,8 +129,7 @@ class RunRecorder(lightning.Callback):
         if len(module.curve) and _validated(trainer, recipe.validate_every):
             row["val_iou_fg_image_mean"] = module.curve.iou_at(0.5)
             row["val_score"] = module.curve.score()
-        elif recipe.ema is None:
-            save_safetensors(module.network, module.header, self.folder / "weights" / "last.safetensors")
+        self._save_last(module)
         self.history.append(row)
         write_text(self.folder / "metrics.csv", _csv(self.history))
         if self._picture_due(trainer):
@@ -138,6 +144,19 @@ class RunRecorder(lightning.Callback):
             trainer.should_stop = True
         with atomic(self.resume_file) as temporary:
             trainer.save_checkpoint(temporary)
+
+    def on_exception(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, exception: BaseException
+    ) -> None:
+        """Ctrl-C in the first epoch still leaves weights; later ones left theirs at their end."""
+        if isinstance(exception, KeyboardInterrupt) and not self.history:
+            self._save_last(_module(pl_module))
+
+    def _save_last(self, module: SegmentationModule) -> None:
+        averaged = None if self._average is None else self._average.network
+        header = self._validated or module.header
+        self._validated = None
+        save_safetensors(averaged or module.network, header, self.folder / "weights" / "last.safetensors")
 
     def _picture_due(self, trainer: lightning.Trainer) -> bool:
         last = trainer.current_epoch + 1 == trainer.max_epochs or trainer.should_stop

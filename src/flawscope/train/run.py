@@ -24,7 +24,8 @@ from flawscope.errors import FlawscopeError, UsageError, WeightsError
 from flawscope.nets import build, load_backbone_weights
 from flawscope.outputs import write_json, write_text
 from flawscope.segment.header import Header, read_safetensors_header
-from flawscope.segment.network import save_safetensors
+from flawscope.segment.loading import check_device
+from flawscope.segment.network import torch_device
 from flawscope.train.augment import resize_only, surface_augment
 from flawscope.train.averaging import MovingAverage
 from flawscope.train.class_weights import balanced_weights
@@ -163,12 +164,15 @@ def train(
         seed=settings.seed,
         steps_per_epoch=max(1, len(dataset) // recipe.batch),
     )
-    recorder = RunRecorder(folder, say, minutes=minutes)
+    average = None if recipe.ema is None else MovingAverage(recipe.ema)
+    recorder = RunRecorder(folder, say, minutes=minutes, average=average)
     held = "" if validation is None else f", validating on {len(validation)}"
     parameters = sum(parameter.numel() for parameter in network.parameters())
     say(f"{settings.model}: {parameters:,} parameters, training on {len(training)} images{held}")
-    _fit(settings, module, recorder, dataset, validation, progress=progress, resume=resume)
-    return _finish(folder, settings, recorder, module)
+    callbacks: list[lightning.Callback] = [recorder] if average is None else [recorder, average]
+    state = recorder.resume_file if resume and recorder.resume_file.exists() else None
+    _fit(settings, module, callbacks, dataset, validation, progress=progress, state=state)
+    return _finish(folder, settings, recorder)
 
 
 def read_settings(folder: Path) -> RunSettings:
@@ -253,12 +257,12 @@ def _class_weights(wanted: str | tuple[float, ...], training: SegmentationData) 
 def _fit(
     settings: RunSettings,
     module: SegmentationModule,
-    recorder: RunRecorder,
+    callbacks: list[lightning.Callback],
     dataset: TrainingSet,
     validation: SegmentationData | None,
     *,
     progress: bool,
-    resume: bool,
+    state: Path | None,
 ) -> None:
     recipe = settings.recipe
     loader = DataLoader(
@@ -272,11 +276,8 @@ def _fit(
     held = None
     if validation is not None:
         held = DataLoader(ValidationSet(validation, module.header), batch_size=4, collate_fn=list)
-    callbacks: list[lightning.Callback] = [recorder]
-    if recipe.ema is not None:
-        callbacks.append(MovingAverage(recipe.ema))
     if progress:
-        callbacks.append(RichProgressBar(leave=False))
+        callbacks = [*callbacks, RichProgressBar(leave=False)]
     accelerator, devices = _device(settings.device)
     with _quiet():
         trainer = lightning.Trainer(
@@ -295,10 +296,9 @@ def _fit(
             gradient_clip_algorithm=recipe.clip,
             log_every_n_steps=1,
         )
-        checkpoint = str(recorder.resume_file) if resume and recorder.resume_file.exists() else None
         before = signal.getsignal(signal.SIGINT)
         try:
-            trainer.fit(module, loader, held, ckpt_path=checkpoint, weights_only=True if checkpoint else None)
+            trainer.fit(module, loader, held, ckpt_path=state, weights_only=True if state else None)
         except SystemExit as error:  # Lightning turns Ctrl-C into an exit of its own
             signal.signal(signal.SIGINT, before)
             raise KeyboardInterrupt from error
@@ -309,21 +309,9 @@ def _fit(
 
 
 def _device(name: str) -> tuple[str, Any]:
-    kind, _, number = name.partition(":")
-    if name == "auto":
-        return ("gpu", 1) if torch.cuda.is_available() else ("cpu", 1)
-    if name == "cpu":
-        return "cpu", 1
-    if kind == "cuda" and (not number or number.isdigit()):
-        wanted = int(number or 0)
-        if wanted >= torch.cuda.device_count():
-            raise UsageError(
-                f"there is no such device (CUDA devices here: {torch.cuda.device_count()})",
-                where=f"--device {name}",
-                remedy="Use --device cpu",
-            )
-        return "gpu", [wanted]
-    raise UsageError("not a device", where=f"--device {name}", remedy="Use auto, cpu or cuda:0")
+    check_device(name)
+    device = torch_device(name)
+    return ("gpu", [device.index or 0]) if device.type == "cuda" else ("cpu", 1)
 
 
 def _precision(wanted: Precision, accelerator: str) -> Any:
@@ -345,12 +333,8 @@ class _quiet(warnings.catch_warnings):  # noqa: N801 - used like a function
         return entered
 
 
-def _finish(
-    folder: Path, settings: RunSettings, recorder: RunRecorder, module: SegmentationModule
-) -> RunSummary:
+def _finish(folder: Path, settings: RunSettings, recorder: RunRecorder) -> RunSummary:
     best, last = (folder / "weights" / f"{name}.safetensors" for name in ("best", "last"))
-    if settings.recipe.ema is not None and settings.recipe.validate_every is None:
-        save_safetensors(module.network, module.header, last)
     weights = best if best.exists() else last
     if not weights.exists():
         raise FlawscopeError("the run ended before its first epoch did", where=folder)
