@@ -13,6 +13,10 @@ from typing import Any
 
 from flawscope.errors import OutputError
 
+_SURROGATES = "backslashreplace"
+"""Python keeps bytes of file names that are no UTF-8 as lone surrogates, which UTF-8 cannot hold; JSON reads the
+escape back as the same name."""
+
 
 @contextlib.contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
@@ -60,8 +64,11 @@ def write_bytes(path: str | Path, content: bytes) -> Path:
 
 
 def write_text(path: str | Path, text: str) -> Path:
-    """Write UTF-8 ``text`` with ``\\n`` line ends under ``path``, whole or not at all."""
-    return write_bytes(path, text.encode("utf-8"))
+    """Write UTF-8 ``text`` with ``\\n`` line ends under ``path``, whole or not at all.
+
+    Bytes of file names that are no UTF-8 are written as escapes (``\\\\udce4``).
+    """
+    return write_bytes(path, text.encode("utf-8", _SURROGATES))
 
 
 def write_json(path: str | Path, payload: Mapping[str, Any]) -> Path:
@@ -71,7 +78,8 @@ def write_json(path: str | Path, payload: Mapping[str, Any]) -> Path:
 
 def dumps(payload: Any, *, indent: int | None = 1) -> str:
     """JSON text of ``payload``; paths become strings, numpy numbers numbers, NaN and infinities null."""
-    return json.dumps(_plain(payload), indent=indent, allow_nan=False, ensure_ascii=False)
+    text = json.dumps(_plain(payload), indent=indent, allow_nan=False, ensure_ascii=False)
+    return text.encode("utf-8", _SURROGATES).decode("utf-8")
 
 
 def _plain(value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -106,4 +107,7 @@ def _fail(line: str) -> int:
 
 def main() -> None:
     """Entry point of the console script."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # names of files may hold what the terminal's encoding does not: better escaped than no result
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(run())

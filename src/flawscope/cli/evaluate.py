@@ -138,6 +138,8 @@ def evaluate_command(
         raise UsageError("protocol ocinet has no threshold to calibrate: Otsu chooses", where="--calibrate")
     source = _open_source(weights, predictions, map_values, device)
     screen = console(json_file)
+    if out is not None:
+        _check_writable(out)
     if calibrate:
         calibrated = _calibrate(source, everything)
     settings = Settings(
@@ -176,6 +178,16 @@ def evaluate_command(
             drawn.write()
         screen.print(f"\nwritten to {out}")
     return 130 if evaluation.interrupted else 0
+
+
+def _check_writable(out: Path) -> None:
+    """Find out before the work, not after it, that its figures could not be written."""
+    from flawscope.outputs import output_error
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise output_error(error, out) from error
 
 
 def _open_data(

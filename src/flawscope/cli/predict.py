@@ -93,6 +93,13 @@ def predict(
             where=out,
             remedy="Choose another --out, or begin again with --overwrite",
         )
+    level = None if binarize is Binarization.otsu else segmenter.threshold if threshold is None else threshold
+    if any(record["threshold"] != level for record in folder.records):
+        raise UsageError(
+            "its results were made with another threshold",
+            where=out,
+            remedy="Give the same --threshold and --binarize, choose another --out, or use --overwrite",
+        )
     settings = Settings(threshold=threshold, method=binarize.value, min_area=min_area)
     before = len(folder.records)
     started = time.perf_counter()

@@ -25,8 +25,49 @@ def encode(mask: npt.NDArray[Any]) -> dict[str, Any]:
     return {"size": [height, width], "counts": compress(run_lengths(mask))}
 
 
+def encode_part(part: npt.NDArray[Any], left: int, top: int, height: int, width: int) -> dict[str, Any]:
+    """As :func:`encode`, of a mask that is background but for ``part`` with its first pixel at ``left``, ``top``.
+
+    The work grows with the part, not with the image around it.
+    """
+    columns, rows = np.nonzero(np.asarray(part).T)
+    places = (columns + left) * height + rows + top
+    if not places.size:
+        return {"size": [height, width], "counts": compress([height * width])}
+    breaks = np.flatnonzero(np.diff(places) != 1)
+    starts = places[np.concatenate(([0], breaks + 1))]
+    ends = places[np.concatenate((breaks, [places.size - 1]))] + 1
+    edges = np.concatenate(([0], np.stack([starts, ends], axis=1).ravel(), [height * width]))
+    lengths = np.diff(edges).tolist()
+    return {"size": [height, width], "counts": compress(lengths if lengths[-1] else lengths[:-1])}
+
+
 def decode(rle: Mapping[str, Any]) -> Mask:
     """The mask ``(height, width)`` of 0 and 1; raises DataError when the runs do not fill it exactly."""
+    height, width, lengths = _parse(rle)
+    values = np.arange(len(lengths), dtype=np.uint8) % 2
+    return np.ascontiguousarray(np.repeat(values, lengths).reshape((height, width), order="F"))
+
+
+def union(rles: Sequence[Mapping[str, Any]]) -> Mask:
+    """All masks laid over each other, ``(height, width)`` of 0 and 1; at least one, and all of one size.
+
+    The work grows with the number of runs and with one image, not with the number of masks times the image.
+    """
+    parsed = [_parse(rle) for rle in rles]
+    height, width, _ = parsed[0]
+    flat = np.zeros(height * width, dtype=np.uint8)
+    for rows, columns, lengths in parsed:
+        if (rows, columns) != (height, width):
+            raise DataError("run-length masks of different sizes", where="segmentation")
+        edges = np.cumsum(lengths).tolist()
+        for start, end in zip(edges[::2], edges[1::2], strict=False):  # background at the end has no end
+            flat[start:end] = 1
+    return np.ascontiguousarray(flat.reshape((height, width), order="F"))
+
+
+def _parse(rle: Mapping[str, Any]) -> tuple[int, int, list[int]]:
+    """Height, width and run lengths that fill them."""
     try:
         height, width = (int(side) for side in rle["size"])
         counts = rle["counts"]
@@ -39,8 +80,7 @@ def decode(rle: Mapping[str, Any]) -> Mask:
         raise DataError(
             f"run lengths of {sum(lengths)} pixels for a mask of {width}x{height}", where="segmentation"
         )
-    values = np.arange(len(lengths), dtype=np.uint8) % 2
-    return np.ascontiguousarray(np.repeat(values, lengths).reshape((height, width), order="F"))
+    return height, width, lengths
 
 
 def run_lengths(mask: npt.NDArray[Any]) -> list[int]:

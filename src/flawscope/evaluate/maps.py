@@ -126,7 +126,7 @@ def masks_as_data(folder: str | Path) -> SegmentationData:
     Their meaning is found by looking: 0/255 with a defect above 127, or class numbers from 0 on.
 
     Raises:
-        DataError: it does not exist or holds no mask.
+        DataError: it does not exist, holds no mask, or several of one name.
     """
     root = Path(folder)
     files = find_images(root) if root.is_dir() else []
@@ -134,6 +134,14 @@ def masks_as_data(folder: str | Path) -> SegmentationData:
         what = "no mask files in this folder" if root.is_dir() else "no such folder"
         raise DataError(
             what, where=root, remedy="Give the folder that holds the true masks, one image file each"
+        )
+    names = Counter(_key(file.relative_to(root)) for file in files)
+    twice = [name for name, count in names.items() if count > 1]
+    if twice:
+        raise DataError(
+            f"{len(twice)} names stand for several files (first: {twice[0]})",
+            where=root,
+            remedy="Give a folder of true masks only, one file each; images and masks together are for --data",
         )
     values = guess_values(files)
     samples = tuple(

@@ -6,7 +6,7 @@
         results.csv             one defect a row; a clean image has one row with defect 0
         coco.json               COCO instances with run-length masks
         masks/<key>.png         0/255 for one class, class numbers for several
-        overlays/<key>.jpg
+        overlays/<key>.jpg      (.png beyond 65,500 pixels a side)
         probabilities/<key>.png 16-bit, 65535 is 1; one file a class
         report.html
 """
@@ -32,6 +32,8 @@ from flawscope.results import InspectionResult
 
 RESULTS, TABLE, COCO, REPORT = "results.jsonl", "results.csv", "coco.json", "report.html"
 _KINDS = ("masks", "overlays", "probabilities")
+_JPEG_LIMIT = 65_500
+"""Pixels a side that JPEG encoders take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +83,8 @@ class ResultFolder:
         """
         record = result.to_json()
         for entry, defect in zip(record["defects"], result.defects, strict=True):
-            region = np.zeros(result.mask.shape, dtype=np.uint8)
-            x, y, width, height = defect.box
-            region[y : y + height, x : x + width] = defect.region()
-            entry["segmentation"] = rle.encode(region)
+            left, top, _, _ = defect.box
+            entry["segmentation"] = rle.encode_part(defect.region(), left, top, result.height, result.width)
         record["labels"] = list(result.labels)
         record["key"] = key
         record["files"] = self._write_files(result, image, key)
@@ -105,7 +105,8 @@ class ResultFolder:
             one_class = len(result.labels) == 1
             write_image(self.root / files["mask"], result.mask * np.uint8(255 if one_class else 1))
         if self.wanted.overlays:
-            files["overlay"] = f"overlays/{key}.jpg"
+            suffix = ".jpg" if max(image.shape) <= _JPEG_LIMIT else ".png"
+            files["overlay"] = f"overlays/{key}{suffix}"
             write_image(self.root / files["overlay"], result.overlay(image))
         if self.wanted.probabilities and result.probability is not None:
             files["probabilities"] = []
@@ -189,7 +190,10 @@ def read_results(path: Path) -> Iterator[Record]:
     Raises:
         OutputError: a line before the last is not a record.
     """
-    lines = path.read_text(encoding="utf-8").splitlines()
+    # bytes: a line may be cut inside a character, and names may hold what str.splitlines takes for line ends
+    lines = path.read_bytes().rstrip(b"\n").split(b"\n")
+    if lines == [b""]:
+        return
     for number, line in enumerate(lines, start=1):
         try:
             record = json.loads(line)

@@ -151,12 +151,10 @@ def _paint(record: Record, labels: Sequence[str], size: tuple[int, int]) -> npt.
     """Defects as a transparent ``(h, w, 4)`` picture in OpenCV's channel order; thin ones stay visible."""
     canvas = np.zeros((size[1], size[0], 4), dtype=np.uint8)
     for number, label in enumerate(labels):
-        parts = [
-            rle.decode(defect["segmentation"]) for defect in record["defects"] if defect["label"] == label
-        ]
+        parts = [defect["segmentation"] for defect in record["defects"] if defect["label"] == label]
         if not parts:
             continue
-        whole: Mask = np.maximum.reduce(parts)
+        whole: Mask = rle.union(parts)
         region = (cv2.resize(whole * np.uint8(255), size, interpolation=cv2.INTER_AREA) > 0).astype(np.uint8)
         colour = PALETTE[number % len(PALETTE)][::-1]
         canvas[region > 0] = (*colour, _FILL_ALPHA)

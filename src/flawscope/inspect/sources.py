@@ -15,6 +15,9 @@ from flawscope.images import IMAGE_SUFFIXES, Image, check_image, find_images, re
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv"})
 
+_WHOLE = 0.95
+"""Share of the declared frames with which a video counts as whole, for some headers only estimate."""
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -199,7 +202,7 @@ def _frames(path: Path, key: str, every: int, done: Collection[str]) -> Iterator
     except ImageError as error:
         yield error
         return
-    number = 0
+    number, declared = 0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
     try:
         while capture.grab():
             source = f"{path.as_posix()}#{number}"
@@ -214,6 +217,12 @@ def _frames(path: Path, key: str, every: int, done: Collection[str]) -> Iterator
         capture.release()
     if number == 0:
         yield ImageError("a video without a readable frame", where=path)
+    elif number < declared * _WHOLE - 2:
+        yield ImageError(
+            f"the video ends after {number} of {declared} frames",
+            where=path,
+            remedy="It may be truncated or damaged; what could be read was inspected",
+        )
 
 
 def _rgb(frame: Image, source: str) -> Image:

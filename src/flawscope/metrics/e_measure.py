@@ -44,7 +44,8 @@ def _e(hits: npt.NDArray[np.int64], answered: npt.NDArray[np.int64], true: int, 
             + no_yes * _alignment(-mean_answer, 1 - mean_truth)
             + no_no * _alignment(-mean_answer, -mean_truth)
         )
-    return np.asarray(total / (pixels - 1 + _EPS))
+    # the formula divides by one pixel less than there are; a single pixel has no such mean and stands for itself
+    return np.asarray(total / max(pixels - 1, 1))
 
 
 def _alignment(answer: Floats, truth: float) -> Floats:
