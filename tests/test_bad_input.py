@@ -9,6 +9,7 @@ import pickle
 import struct
 import subprocess
 import sys
+import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -273,6 +274,26 @@ def test_a_directory_without_images(
     assert not out.exists()
 
 
+def test_a_mask_without_image(
+    tmp_path: Path, bright_weights: Weights, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Evaluation goes on with the rest and names it; the examination calls it an error."""
+    for name in ("a", "b"):
+        write_image(tmp_path / "set" / "images" / f"{name}.png", GOOD)
+        write_image(tmp_path / "set" / "masks" / f"{name}.png", (GOOD > 128) * np.uint8(255))
+    write_image(tmp_path / "set" / "masks" / "lonely.png", (GOOD > 128) * np.uint8(255))
+    report = tmp_path / "report.json"
+    arguments = ["--weights", str(bright_weights()), "--data", str(tmp_path / "set"), "--json", str(report)]
+    assert run(["evaluate", *arguments]) == 0
+    said = capfd.readouterr()
+    (line,) = [line for line in said.out.splitlines() if line.startswith("note: ") and "lonely" in line]
+    assert "lonely.png: a mask without an image" in line
+    assert said.err == ""
+    assert json.loads(report.read_text())["images"] == 2
+    assert run(["data", "check", str(tmp_path / "set")]) != 0
+    assert "lonely" in capfd.readouterr().out
+
+
 class Explosive:
     """Unpickling it would create a file."""
 
@@ -431,3 +452,31 @@ def test_a_limit_of_the_kernel_on_file_size(tmp_path: Path, bright_weights: Weig
     assert listed.endswith(b"\n")  # the line that did not fit was taken back
     assert all(json.loads(entry)["files"] for entry in listed.splitlines())
     assert not list((tmp_path / "out").rglob(".*"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX")
+def test_a_run_that_was_killed(tmp_path: Path, bright_weights: Weights, program: list[str]) -> None:
+    """What is listed after kill -9 is whole, and --resume does exactly the rest."""
+    large = np.kron(GOOD, np.ones((10, 10), dtype=np.uint8))
+    one = write_image(tmp_path / "in" / "000.png", large).read_bytes()
+    for number in range(1, 300):
+        (tmp_path / "in" / f"{number:03d}.png").write_bytes(one)
+    out = tmp_path / "out"
+    arguments = ["predict", str(tmp_path / "in"), "--weights", str(bright_weights()), "--out", str(out)]
+    process = subprocess.Popen([*program, *arguments], stdout=subprocess.DEVNULL)
+    listed = out / "results.jsonl"
+    deadline = time.monotonic() + 60
+    while not (listed.exists() and listed.read_bytes().count(b"\n") >= 3):
+        assert process.poll() is None, "ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    process.kill()
+    process.wait(timeout=60)
+    done = listed.read_bytes().count(b"\n")
+    assert 3 <= done < 300
+    for path in (out / "masks").glob("[0-9]*.png"):  # temporary names begin with a dot
+        assert read_image(path).shape == (320, 320, 3)
+    assert run([*arguments, "--resume"]) == 0
+    records = [json.loads(line) for line in listed.read_text().splitlines()]
+    assert [record["key"] for record in records] == [f"{number:03d}" for number in range(300)]
+    assert all((out / file).is_file() for record in records for file in record["files"].values())

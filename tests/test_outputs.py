@@ -107,3 +107,10 @@ def test_json_has_no_nan_and_knows_numpy_and_paths(tmp_path: Path) -> None:
     }
     assert json.loads(write_json(tmp_path / "a.json", payload).read_text()) == expected
     assert dumps({"ä": 1}, indent=None) == '{"ä": 1}'
+
+
+def test_file_names_that_are_no_utf8_survive_json(tmp_path: Path) -> None:
+    name = b"bl\xe4tt.png".decode("utf-8", "surrogateescape")
+    path = write_json(tmp_path / "a.json", {"name": name})
+    assert json.loads(path.read_bytes().decode("utf-8"))["name"] == name
+    assert write_text(tmp_path / "a.csv", name).read_bytes() == b"bl\\udce4tt.png"

@@ -113,6 +113,14 @@ def test_rows_are_one_a_defect() -> None:
     }
 
 
+def test_outlines_on_a_strip_are_not_as_wide_as_its_length_suggests() -> None:
+    mask = np.zeros((64, 20_000), dtype=np.uint8)
+    mask[30:34, 1000:1100] = 1
+    strip = InspectionResult("a", mask, ("pit",), find_defects(mask, ("pit",)))
+    changed = (strip.overlay(np.zeros((64, 20_000, 3), dtype=np.uint8)) > 0).any(axis=2)
+    np.testing.assert_array_equal(changed, mask > 0)
+
+
 def test_overlay_tints_defects_and_leaves_the_rest() -> None:
     mask = np.zeros((9, 9), dtype=np.uint8)
     mask[2:7, 2:7] = 1

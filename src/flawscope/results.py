@@ -151,7 +151,7 @@ class InspectionResult:
     def overlay(self, image: Image, *, opacity: float = 0.45) -> npt.NDArray[np.uint8]:
         """The image with its defects tinted and outlined, ``(height, width, 3)`` ``uint8`` RGB."""
         canvas = to_uint8(image).copy()
-        thickness = max(1, round(max(canvas.shape[:2]) / 400))
+        thickness = max(1, round(min(canvas.shape[:2]) / 400))
         for number in range(1, len(self.labels) + 1):
             region = self.mask == number
             if not region.any():

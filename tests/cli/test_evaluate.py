@@ -141,6 +141,10 @@ def test_nothing_readable_is_exit_code_2(folders, capsys) -> None:
         (["--masks", "{masks}", "--predictions", "{maps}", "--calibrate"], "no validation split"),
         (["--masks", "{masks}", "--predictions", "nowhere"], "no such folder"),
         (
+            ["--masks", "{masks}", "--predictions", "{maps}", "--out", "{masks}/0.png"],
+            "could not write: file exists",
+        ),
+        (
             ["--masks", "{masks}", "--predictions", "{maps}", "--protocol", "ocinet", "--calibrate"],
             "Otsu chooses",
         ),

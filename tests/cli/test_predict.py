@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -197,6 +198,32 @@ def test_resuming_with_other_weights_is_refused(
     assert run([*common, "--weights", str(bright_weights("other")), "--resume"]) == 2
     assert "were made with 'bright', not 'other'" in capsys.readouterr().err
     assert run([*common, "--weights", str(bright_weights()), "--resume", "--overwrite"]) == 2
+
+
+def test_resuming_with_another_threshold_is_refused(
+    images: Path, tmp_path: Path, bright_weights: Weights, capsys: pytest.CaptureFixture[str]
+) -> None:
+    common = ["predict", str(images), "--weights", str(bright_weights()), "--out", str(tmp_path / "out")]
+    assert run([*common, "--limit", "1"]) == 0
+    for other in (["--threshold", "0.7"], ["--binarize", "otsu"]):
+        assert run([*common, "--resume", *other]) == 2
+        assert "made with another threshold" in capsys.readouterr().err
+    assert run([*common, "--resume", "--threshold", "0.5"]) == 0  # that of the weights
+    assert len(lines(tmp_path / "out")) == 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are Unicode")
+def test_a_name_that_is_no_utf8(tmp_path: Path, bright_weights: Weights, program: list[str]) -> None:
+    name = b"bl\xe4tt.png".decode("utf-8", "surrogateescape")
+    write_image(tmp_path / "in" / name, surface(0))
+    command = [*program, "predict", str(tmp_path / "in"), "--weights", str(bright_weights())]
+    command += ["--out", str(tmp_path / "out"), "--report", "--json", "-"]
+    ran = subprocess.run(command, capture_output=True)
+    assert ran.returncode == 0, ran.stderr
+    assert [Path(entry["source"]).name for entry in json.loads(ran.stdout)["results"]] == [name]
+    assert (tmp_path / "out" / "masks" / name).is_file()
+    assert subprocess.run([*command, "--resume"], capture_output=True).returncode == 0
+    assert len(lines(tmp_path / "out")) == 1
 
 
 def test_predicting_twice_into_a_folder_among_the_images(images: Path, bright_weights: Weights) -> None:

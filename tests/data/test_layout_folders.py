@@ -158,6 +158,17 @@ def test_nrsd_mn_jpeg_masks_and_subsets(tmp_path):
         np.testing.assert_array_equal(sample.read()[1], shape // 255)
 
 
+def test_nrsd_mn_is_recognised_with_subset_folders_in_every_split(tmp_path):
+    for inside in ("training/man-made", "training/natural", "test/natural", "test/man-made"):
+        image(tmp_path / "images" / inside / "r1.png")
+        put(tmp_path / "annotations" / inside / "r1.jpg", SPOT * 0)
+    data = open_data(tmp_path)
+    assert data.layout == "nrsd-mn"
+    assert [(s.split, s.subset) for s in data] == [
+        ("test", "man-made"), ("test", "natural"), ("train", "man-made"), ("train", "natural"),
+    ]  # fmt: skip
+
+
 def test_neu_seg_label_values(tmp_path):
     values = np.array([[0, 1, 1, 0], [2, 0, 0, 3], [2, 0, 0, 3]], dtype=np.uint8)
     for split in ("training", "test"):

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flawscope.data.rle import compress, decode, decompress, encode, run_lengths
+from flawscope.data.rle import compress, decode, decompress, encode, encode_part, run_lengths, union
 from flawscope.errors import DataError
 
 # The example of COCO's own interface documentation.
@@ -31,6 +31,29 @@ def test_compressed_and_uncompressed_say_the_same():
 def test_any_mask_survives(height, width, random):
     mask = np.array([[random.random() < 0.4 for _ in range(width)] for _ in range(height)])
     np.testing.assert_array_equal(decode(encode(mask)), mask)
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.data())
+def test_a_part_is_encoded_like_the_whole(height, width, data):
+    rows, columns = data.draw(st.integers(1, height)), data.draw(st.integers(1, width))
+    top, left = data.draw(st.integers(0, height - rows)), data.draw(st.integers(0, width - columns))
+    part = np.array(data.draw(st.lists(st.booleans(), min_size=rows * columns, max_size=rows * columns)))
+    whole = np.zeros((height, width), dtype=bool)
+    whole[top : top + rows, left : left + columns] = part.reshape(rows, columns)
+    assert encode_part(part.reshape(rows, columns), left, top, height, width) == encode(whole)
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.data())
+def test_the_union_of_masks(height, width, data):
+    size = height * width
+    drawn = [data.draw(st.lists(st.booleans(), min_size=size, max_size=size)) for _ in range(3)]
+    masks = np.array(drawn).reshape(3, height, width)
+    np.testing.assert_array_equal(union([encode(mask) for mask in masks]), masks.any(axis=0))
+
+
+def test_masks_of_two_sizes_have_no_union():
+    with pytest.raises(DataError, match="different sizes"):
+        union([encode(np.ones((2, 3))), encode(np.ones((3, 2)))])
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from flawscope.evaluate import Overlays, evaluate, write_evaluation
-from flawscope.evaluate.overlays import paint, panel
+from flawscope.evaluate.overlays import _sheet, paint, panel
 from flawscope.images import read_image
 
 
@@ -87,3 +87,11 @@ def test_an_even_choice(judged, tmp_path) -> None:
     for one in judged:
         every.watch(one)
     assert len(every.write()) == 5
+
+
+def test_a_long_strip_does_not_blow_up_the_sheet() -> None:
+    strip, square = np.full((64, 60_000, 3), 200, np.uint8), np.full((100, 100, 3), 100, np.uint8)
+    sheet = _sheet([strip, square])
+    assert sheet.shape == (156, 2 * 606, 3)
+    assert (sheet[3, 3:603] == 200).all()  # one row high, and there
+    assert (sheet[3:153, 609:759] == 100).all()

@@ -54,6 +54,12 @@ def test_no_partner_at_all_is_an_error(tmp_path) -> None:
         masks_as_data(tmp_path / "void")
 
 
+def test_images_among_the_masks_are_refused(tmp_path) -> None:
+    folder(tmp_path, "maps/a.png", "masks/a.png", "masks/a.bmp")
+    with pytest.raises(DataError, match=r"1 names stand for several files \(first: a\)"):
+        masks_as_data(tmp_path / "masks")
+
+
 def test_same_stems_are_told_apart_by_their_folders(tmp_path) -> None:
     maps = open_maps(folder(tmp_path, "test/1.png", "train/1.png", "2.png"))
     paired, left = maps.pair(samples("images/test/1", "images/2"))

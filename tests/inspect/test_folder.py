@@ -70,6 +70,19 @@ def test_files_lines_and_tables(tmp_path: Path) -> None:
     assert coco["annotations"][0]["bbox"] == [2, 0, 2, 2]
 
 
+def test_class_names_never_leave_the_folder(tmp_path: Path) -> None:
+    folder = open_results(tmp_path / "out", Wanted(masks=False, overlays=False, probabilities=True))
+    record = folder.add(result(labels=("/../../../evil", "a:b?")), IMAGE, "a")
+    assert record["files"]["probabilities"] == [
+        "probabilities/a._.._.._.._evil.png",
+        "probabilities/a.a_b_.png",
+    ]
+    assert sorted(path.name for path in (tmp_path / "out" / "probabilities").iterdir()) == [
+        "a._.._.._.._evil.png",
+        "a.a_b_.png",
+    ]
+
+
 def test_one_class_masks_are_black_and_white(tmp_path: Path) -> None:
     folder = open_results(tmp_path, Wanted(overlays=False))
     folder.add(result(mask=(MASK == 1).astype(np.uint8), labels=("pit",)), IMAGE, "a")
@@ -121,6 +134,34 @@ def test_resuming_forgets_a_line_that_was_cut_short(tmp_path: Path) -> None:
     assert again.done == {"a.png"}
     again.add(result("b.png"), IMAGE, "b")
     assert [record["source"] for record in read_results(listed)] == ["a.png", "b.png"]
+
+
+def test_resuming_after_a_cut_inside_a_character(tmp_path: Path) -> None:
+    folder = open_results(tmp_path, Wanted())
+    folder.add(result("a.png"), IMAGE, "a")
+    folder.add(result("ö.png"), IMAGE, "b")
+    listed = tmp_path / "results.jsonl"
+    content = listed.read_bytes()
+    listed.write_bytes(content[: content.index("ö".encode()) + 1])
+    assert open_results(tmp_path, Wanted(), resume=True).done == {"a.png"}
+
+
+def test_names_with_line_ends_of_unicode_are_one_line(tmp_path: Path) -> None:
+    folder = open_results(tmp_path, Wanted())
+    sources = ["a\u2028b.png", "c\x85d.png", "e\nf.png"]
+    for number, source in enumerate(sources):
+        folder.add(result(source), IMAGE, str(number))
+    assert open_results(tmp_path, Wanted(), resume=True).done == set(sources)
+
+
+def test_an_overlay_too_wide_for_jpeg_is_a_png(tmp_path: Path) -> None:
+    mask = np.zeros((1, 65_501), dtype=np.uint8)
+    wide = InspectionResult("w.png", mask, ("pit",), (), 0.5)
+    record = open_results(tmp_path, Wanted(masks=False)).add(
+        wide, np.zeros((1, 65_501, 3), dtype=np.uint8), "w"
+    )
+    assert record["files"] == {"overlay": "overlays/w.png"}
+    assert read_image(tmp_path / "overlays" / "w.png").shape == (1, 65_501, 3)
 
 
 def test_a_damaged_line_in_the_middle_is_an_error(tmp_path: Path) -> None:

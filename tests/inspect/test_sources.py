@@ -106,6 +106,17 @@ def test_what_is_done_is_left_out(video: Path) -> None:
     assert left == [str(video.parent / "b.png"), f"{video}#4", f"{video}#6"]
 
 
+def test_a_truncated_video_gives_its_frames_and_one_error(video: Path) -> None:
+    whole = video.read_bytes()
+    frames = [place for place in range(len(whole)) if whole.startswith(b"00dc", place)]
+    (video.parent / "cut.avi").write_bytes(whole[: frames[4]])
+    *taken, last = items(find_sources([str(video.parent / "cut.avi")]).files)
+    assert 1 <= len(taken) <= 4
+    assert all(isinstance(item, Item) for item in taken)
+    assert isinstance(last, ImageError)
+    assert f"the video ends after {len(taken)} of 7 frames" in str(last)
+
+
 def test_a_damaged_video_is_one_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.mp4").write_bytes(b"not a video at all")
     (found,) = items(find_sources([str(tmp_path / "a.mp4")]).files)

@@ -130,6 +130,12 @@ class TestEmptyAndFullTruth:
         assert full[63] == pytest.approx(600 / 599)
         assert full[64] == 0.0
 
+    @pytest.mark.parametrize("true", [0, 1])
+    def test_e_of_a_single_pixel(self, true) -> None:
+        # the formula divides by one pixel less than there are: by nothing, here
+        curve = e_curve(level_counts(np.array([[0.75]]), np.array([[true]])))
+        np.testing.assert_array_equal(curve, [true] * 192 + [1 - true] * 64)
+
     def test_s(self) -> None:
         assert s_measure(self.dark, self.empty) == 0.75  # the same there
         assert s_measure(self.dark, ~self.empty) == 0.25

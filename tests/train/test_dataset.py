@@ -1,3 +1,5 @@
+import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,7 @@ import torch
 from flawscope.data.samples import open_data
 from flawscope.segment.header import Header
 from flawscope.segment.preprocess import network_input
-from flawscope.train.augment import resize_only, surface_augment, symmetry
+from flawscope.train.augment import Augment, resize_only, surface_augment, symmetry
 from flawscope.train.dataset import EpochSampler, TrainingSet, ValidationSet, class_maps
 
 HEADER = Header(model="ocinet-nano", imgsz=(64, 64), labels=("defect",))
@@ -33,6 +35,14 @@ def test_items_depend_on_seed_epoch_and_position_alone(toy: Path) -> None:
     assert torch.equal(other[5][0], first)
     assert not torch.equal(one[5 + len(one)][0], first)  # the next epoch
     assert not torch.equal(TrainingSet(data, HEADER, surface_augment(64, 64), seed=5)[5][0], first)
+
+
+@pytest.mark.parametrize("augment", [resize_only, surface_augment])
+def test_processes_started_afresh_get_the_same_items(toy: Path, augment: Callable[..., Augment]) -> None:
+    training = TrainingSet(open_data(toy).binary(), HEADER, augment(64, 64), seed=4)
+    other = pickle.loads(pickle.dumps(training))  # what macOS and Windows do for --workers
+    for one, twin in zip(training[5], other[5], strict=True):
+        assert torch.equal(one, twin)
 
 
 def test_eight_copies_are_the_symmetries(toy: Path) -> None:

@@ -1,6 +1,7 @@
 import pytest
 
 from flawscope.errors import UsageError
+from flawscope.train import run as training
 from flawscope.train.module import rate
 from flawscope.train.settings import RECIPES, make_recipe
 
@@ -15,6 +16,21 @@ def test_paper_recipe_is_the_papers() -> None:
         None,
         None,
     )
+    assert (paper.schedule, paper.warmup_epochs, paper.weight_decay) == ("step", 0, 0)
+    assert (paper.augment, paper.patience, paper.class_weights) == ("none", None, "equal")
+
+
+def test_paper_recipe_computes_in_32_bits_whatever_the_hardware(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "_has_bf16", lambda _: True)
+    asked = {
+        (name, wanted): training._precision(wanted, "gpu", mixed=RECIPES[name].mixed_precision)
+        for name in RECIPES
+        for wanted in ("auto", "bf16", "fp32")
+    }
+    assert asked["default", "auto"] == "bf16-mixed"
+    assert asked["paper", "auto"] == "32-true"
+    assert asked["paper", "bf16"] == asked["default", "bf16"] == "bf16-mixed"
+    assert asked["paper", "fp32"] == asked["default", "fp32"] == "32-true"
 
 
 def test_paper_rate_drops_at_epochs_30_and_60_counted_from_1() -> None:
@@ -36,6 +52,9 @@ def test_default_rate_rises_then_falls_to_a_hundredth() -> None:
         ("papper", {}, "no recipe named"),
         ("default", {"batch": 0}, "--batch"),
         ("default", {"lr": -1}, "--lr"),
+        ("default", {"imgsz": 32}, "--imgsz"),
+        ("default", {"class_weights": (1.0, float("nan"))}, "--class-weights"),
+        ("default", {"class_weights": (1.0, -2.0)}, "--class-weights"),
     ],
 )
 def test_mistakes_are_named(name: str, changes: dict[str, object], words: str) -> None:

@@ -151,6 +151,32 @@ def test_fine_tuning_takes_weights_and_replaces_heads(
     assert "do not fit" in capsys.readouterr().err
 
 
+def test_several_classes_train_and_answer(tmp_path: Path) -> None:
+    import flawscope
+
+    drawn, out = tmp_path / "drawn", tmp_path / "run"
+    synth = [
+        "data",
+        "synth",
+        "--out",
+        str(drawn),
+        "--count",
+        "12",
+        "--size",
+        "64x64",
+        "--kinds",
+        "pit,scratch",
+    ]
+    assert run(synth) == 0
+    more = ["--epochs", "1", "--multiclass", "--class-weights", "1,2,4"]
+    assert run(command(drawn, out, *more)) == 0
+    segmenter = flawscope.load(out)
+    assert segmenter.labels == ("pit", "scratch")
+    image = flawscope.read_image(next((drawn / "images").rglob("*.png")))
+    assert segmenter.segment(image).probability.shape == (2, 64, 64)
+    assert "iou_classes_pooled" in json.loads((out / "metrics.json").read_text())["validation"]
+
+
 def test_all_clean_images_are_legal(toy: Path, tmp_path: Path) -> None:
     import cv2
     import numpy as np
@@ -188,6 +214,7 @@ def test_mistakes_are_one_line_and_exit_2(
     error = capsys.readouterr().err.strip()
     assert words in error
     assert len(error.splitlines()) == 1
+    assert not (tmp_path / "run").exists()  # so the corrected command may use the same --out
 
 
 def test_a_folder_with_a_run_is_not_overwritten(

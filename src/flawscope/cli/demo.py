@@ -64,9 +64,7 @@ def demo(
             "" if overlap is None else f"{overlap:.2f}",
         )
     screen.print(table)
-    screen.print(
-        "The images are drawn and the weights have never seen such: this shows the machinery, not its accuracy."
-    )
+    screen.print("The images are drawn, not photographed: this shows the machinery, not its accuracy.")
     screen.print(f"Masks, overlays, results.jsonl, results.csv, coco.json: {out}", markup=False)
     screen.print(f"{counts['images']} images in {counts['seconds']:.1f} s. Open this page:", markup=False)
     emit_json(

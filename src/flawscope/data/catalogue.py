@@ -81,6 +81,9 @@ CATALOGUE: dict[str, PublicSet] = {
             " validation and test",
             "To tell the subsets apart, keep man-made/ and natural/ folders inside each split of images/ and"
             " annotations/",
+            "The paper's table (train, both subsets, their mean) is then one line:"
+            " flawscope train --data {out} --model ocinet --recipe paper --out runs/nrsd-mn &&"
+            " flawscope evaluate --weights runs/nrsd-mn --data {out} --protocol ocinet",
         ),
     ),
     "fssd-12": PublicSet(

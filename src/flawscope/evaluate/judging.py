@@ -240,6 +240,8 @@ class _Run:
                 f"{len(self.resized)} maps were resized to the size of their mask: {_some(self.resized)}"
             )
         self._note_dark_maps()
+        if settings.normalise and settings.protocol == "standard":
+            self.notes.append("MAE, wF, S, E and F are of maps stretched to 0..1 (--normalise)")
         groups = [sample.group or f"\0{sample.name}" for sample in self.samples]
         units = len(set(groups))
         if settings.resamples and units < len(groups):

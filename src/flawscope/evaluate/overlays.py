@@ -23,7 +23,7 @@ Picture = npt.NDArray[np.uint8]
 _OPACITY = 0.6
 _SHEET_IMAGES = 24
 _SHEET_COLUMNS = 3
-_SHEET_HEIGHT = 150
+_SHEET_HEIGHT, _SHEET_WIDTH = 150, 600
 
 
 def paint(judged: Judged, ground: Ground = "black") -> Picture:
@@ -112,15 +112,13 @@ class Overlays:
 
 
 def _sheet(pictures: list[Picture]) -> Picture:
-    """Pictures at one height in rows, on grey."""
-    small = [
-        cv2.resize(
-            picture,
-            (max(1, round(picture.shape[1] * _SHEET_HEIGHT / picture.shape[0])), _SHEET_HEIGHT),
-            interpolation=cv2.INTER_AREA,
-        )
-        for picture in pictures
-    ]
+    """Pictures at one height in rows, on grey; those of long strips lower, so that none makes the sheet huge."""
+    small: list[Picture] = []
+    for picture in pictures:
+        height, width = picture.shape[:2]
+        scale = min(_SHEET_HEIGHT / height, _SHEET_WIDTH / width)
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        small.append(np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8))
     columns = min(_SHEET_COLUMNS, len(small))
     rows = -(-len(small) // columns)
     widest = max(picture.shape[1] for picture in small)
@@ -128,5 +126,5 @@ def _sheet(pictures: list[Picture]) -> Picture:
     sheet = np.full((rows * pitch_y, columns * pitch_x, 3), 64, dtype=np.uint8)
     for number, picture in enumerate(small):
         top, left = number // columns * pitch_y + 3, number % columns * pitch_x + 3
-        sheet[top : top + _SHEET_HEIGHT, left : left + picture.shape[1]] = picture
+        sheet[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
     return sheet

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -32,6 +33,9 @@ from flawscope.results import InspectionResult
 
 RESULTS, TABLE, COCO, REPORT = "results.jsonl", "results.csv", "coco.json", "report.html"
 _KINDS = ("masks", "overlays", "probabilities")
+_NOT_IN_NAMES = re.compile(r'[\x00-\x1f\\/:*?"<>|]')
+"""Characters of class names that would be folders, or that some file systems refuse."""
+
 _JPEG_LIMIT = 65_500
 """Pixels a side that JPEG encoders take."""
 
@@ -114,7 +118,7 @@ class ResultFolder:
                 name = (
                     f"probabilities/{key}.png"
                     if len(result.labels) == 1
-                    else f"probabilities/{key}.{label}.png"
+                    else f"probabilities/{key}.{_NOT_IN_NAMES.sub('_', label)}.png"
                 )
                 write_image(self.root / name, np.rint(plane * 65535).astype(np.uint16))
                 files["probabilities"].append(name)

@@ -7,6 +7,7 @@ that masks become soft at their borders exactly as the image does.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -25,11 +26,7 @@ def symmetry(number: int, image: Tensor) -> Tensor:
 
 def resize_only(height: int, width: int) -> Augment:
     """No augmentation: the one resize of Flawscope on image and masks."""
-
-    def apply(image: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        return _split(_resize(torch.cat([image, target]), height, width))
-
-    return apply
+    return partial(_resized, height, width)
 
 
 def surface_augment(height: int, width: int) -> Augment:
@@ -49,15 +46,22 @@ def surface_augment(height: int, width: int) -> Augment:
             v2.RandomApply([v2.Lambda(_random_noise)], p=0.3),
         ]
     )
+    return partial(_moved_and_relit, crop, light)
 
-    def apply(image: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        joined = symmetry(int(torch.randint(8, ())), torch.cat([image, target]))
-        if float(torch.rand(())) < 1 / 3:
-            joined = _turn(joined, float(torch.empty(()).uniform_(-45, 45)))
-        moved, target = _split(crop(joined))
-        return light(moved).clamp(0, 1), target.clamp(0, 1)
 
-    return apply
+# Functions of the module, not closures: processes that read ahead get them pickled where fork is not used.
+def _resized(height: int, width: int, image: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    return _split(_resize(torch.cat([image, target]), height, width))
+
+
+def _moved_and_relit(
+    crop: v2.Transform, light: v2.Compose, image: Tensor, target: Tensor
+) -> tuple[Tensor, Tensor]:
+    joined = symmetry(int(torch.randint(8, ())), torch.cat([image, target]))
+    if float(torch.rand(())) < 1 / 3:
+        joined = _turn(joined, float(torch.empty(()).uniform_(-45, 45)))
+    moved, target = _split(crop(joined))
+    return light(moved).clamp(0, 1), target.clamp(0, 1)
 
 
 def _split(joined: Tensor) -> tuple[Tensor, Tensor]:

@@ -6,7 +6,6 @@ epoch sees the same images in the same order with the same augmentation as one t
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -32,7 +31,6 @@ class SampleCache:
         self.samples: tuple[Sample, ...] = data.samples
         self._kept: dict[int, tuple[Image, Mask]] = {}
         self._room = limit
-        self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -42,10 +40,9 @@ class SampleCache:
         if kept is None:
             kept = self.samples[index].read()
             size = kept[0].nbytes + kept[1].nbytes
-            with self._lock:
-                if size <= self._room and index not in self._kept:
-                    self._kept[index] = kept
-                    self._room -= size
+            if size <= self._room:
+                self._kept[index] = kept
+                self._room -= size
         return kept
 
 

@@ -7,6 +7,7 @@ import platform
 import signal
 import sys
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -54,7 +55,8 @@ class RunSettings:
         recipe_name, recipe: how to optimise.
         seed: everything random follows from it.
         device: ``auto``, ``cpu``, ``cuda:0``.
-        precision: ``auto`` is bf16 where a GPU has it, otherwise fp32.
+        precision: ``auto`` is bf16 where the recipe wants it and the GPU or CPU multiplies it itself,
+            otherwise fp32.
         weights: start from these Flawscope weights.
         backbone_weights: start the backbone from a PVT-v2 or timm file.
         imagenet: ask timm for ImageNet weights of the backbone, and go on from scratch without.
@@ -145,6 +147,9 @@ def train(
             "flawscope": __version__,
         },
     )
+    # Mistakes are found before the folder becomes a run: a second try may then use the same --out.
+    _device(settings.device)
+    weights = _class_weights(recipe.class_weights, training)
     lightning.seed_everything(settings.seed, verbose=False)
     network = _network(settings, header, say)
     lock = lock_data(training, validation)
@@ -155,12 +160,11 @@ def train(
         lock.write(folder)
     augment = surface_augment if recipe.augment == "surface" else resize_only
     dataset = TrainingSet(training, header, augment(*header.imgsz), seed=settings.seed, copies=recipe.copies)
-    weights = recipe.class_weights
     module = SegmentationModule(
         network,
         header,
         recipe,
-        class_weights=_class_weights(weights, training),
+        class_weights=weights,
         seed=settings.seed,
         steps_per_epoch=max(1, len(dataset) // recipe.batch),
     )
@@ -283,7 +287,7 @@ def _fit(
         trainer = lightning.Trainer(
             accelerator=accelerator,
             devices=devices,
-            precision=_precision(settings.precision, accelerator),
+            precision=_precision(settings.precision, accelerator, mixed=recipe.mixed_precision),
             max_epochs=recipe.epochs,
             callbacks=callbacks,
             logger=False,
@@ -314,11 +318,19 @@ def _device(name: str) -> tuple[str, Any]:
     return ("gpu", [device.index or 0]) if device.type == "cuda" else ("cpu", 1)
 
 
-def _precision(wanted: Precision, accelerator: str) -> Any:
+def _precision(wanted: Precision, accelerator: str, *, mixed: bool) -> Any:
     if wanted == "auto":
-        has_bf16 = accelerator == "gpu" and torch.cuda.is_bf16_supported()
-        return "bf16-mixed" if has_bf16 else "32-true"
+        return "bf16-mixed" if mixed and _has_bf16(accelerator) else "32-true"
     return {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}[wanted]
+
+
+def _has_bf16(accelerator: str) -> bool:
+    """Whether the hardware multiplies bfloat16 itself; emulation would be slower than 32 bits."""
+    if accelerator == "gpu":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    read: Callable[[], dict[str, Any]] = getattr(torch.cpu, "get_capabilities", dict)  # not in older torch
+    capabilities = read()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
 class _quiet(warnings.catch_warnings):  # noqa: N801 - used like a function

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flawscope.errors import UsageError
+
+_Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Recipe(BaseModel):
@@ -18,7 +20,8 @@ class Recipe(BaseModel):
         weight_decay: decoupled, on weights of two or more dimensions only.
         batch: images a step.
         epochs: visits to the training set (to its eight symmetries each, with ``copies`` 8).
-        imgsz: square network input, pixels.
+        imgsz: square network input, pixels; below 64 the coarsest level is a single pixel, which cannot be
+            normalised over a batch of one.
         schedule: ``cosine`` falls to a hundredth of ``lr``; ``step`` multiplies by 0.1 at every 30th epoch
             counted from 1, as in the paper.
         warmup_epochs: linear rise from a hundredth of ``lr``.
@@ -28,6 +31,7 @@ class Recipe(BaseModel):
         ema: decay of the exponential moving average of the weights; None for none.
         patience: validations without improvement before stopping early; None never stops early.
         validate_every: epochs between validations; None never validates.
+        mixed_precision: bfloat16 arithmetic where the hardware has it, unless the user says otherwise.
         class_weights: ``equal``, ``balanced`` (inverse pixel frequency, at most 10 to 1), or K + 1 numbers.
     """
 
@@ -38,7 +42,7 @@ class Recipe(BaseModel):
     weight_decay: float = Field(default=0.05, ge=0)
     batch: int = Field(default=8, ge=1)
     epochs: int = Field(default=100, ge=1)
-    imgsz: int = Field(default=256, ge=32, le=4096)
+    imgsz: int = Field(default=256, ge=64, le=4096)
     schedule: Literal["cosine", "step"] = "cosine"
     warmup_epochs: float = Field(default=3, ge=0)
     clip: Literal["value", "norm"] = "norm"
@@ -48,7 +52,8 @@ class Recipe(BaseModel):
     ema: float | None = Field(default=0.995, gt=0, lt=1)
     patience: int | None = Field(default=20, ge=1)
     validate_every: int | None = Field(default=1, ge=1)
-    class_weights: Literal["equal", "balanced"] | tuple[float, ...] = "equal"
+    mixed_precision: bool = True
+    class_weights: Literal["equal", "balanced"] | tuple[_Weight, ...] = "equal"
 
 
 RECIPES: dict[str, Recipe] = {
@@ -69,6 +74,7 @@ RECIPES: dict[str, Recipe] = {
         ema=None,
         patience=None,
         validate_every=None,
+        mixed_precision=False,
     ),
     "default": Recipe(),
 }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
-from flawscope.data.layouts.base import SPLIT_NAMES, dataset, has_images, list_images, pair
+from flawscope.data.layouts.base import SPLIT_NAMES, dataset, has_images, list_images, pair, subfolders
 from flawscope.data.masks import MaskFile
 from flawscope.data.samples import Sample, SegmentationData
+from flawscope.images import IMAGE_SUFFIXES
 
 SUBSETS = {
     "man-made": "man-made",
@@ -19,10 +21,16 @@ SUBSETS = {
 
 def recognise(path: Path) -> str | None:
     """``images/training`` and ``annotations/training``, the latter with JPEG files."""
-    folder = path / "annotations" / "training"
-    if has_images(path / "images" / "training") and has_images(folder, (".jpg", ".jpeg")):
+    images, annotations = path / "images" / "training", path / "annotations" / "training"
+    if _holds(images, IMAGE_SUFFIXES) and _holds(annotations, (".jpg", ".jpeg")):
         return "folders images/training/ and annotations/training/ with JPEG annotations"
     return None
+
+
+def _holds(folder: Path, suffixes: Iterable[str]) -> bool:
+    """Whether images with one of ``suffixes`` lie in ``folder``, or in a subset's folder inside it."""
+    subsets = [part for part in subfolders(folder) if part.name.lower() in SUBSETS]
+    return any(has_images(part, suffixes) for part in (folder, *subsets))
 
 
 def read(path: Path) -> SegmentationData:
