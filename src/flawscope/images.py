@@ -22,7 +22,7 @@ from PIL import Image as PillowImage
 
 from flawscope.decoding import MAX_PIXELS as MAX_PIXELS
 from flawscope.decoding import REPAIR, check_png, decode, is_tiff, open_pillow, orientation, turn
-from flawscope.errors import ImageError
+from flawscope.errors import ImageError, OutputError
 from flawscope.outputs import atomic
 
 Image: TypeAlias = npt.NDArray[Any]
@@ -211,8 +211,16 @@ def write_image(path: str | Path, array: npt.NDArray[Any]) -> Path:
     file = Path(path)
     stored = array if array.ndim == 2 else cv2.cvtColor(array, cv2.COLOR_RGB2BGR)
     options = [cv2.IMWRITE_JPEG_QUALITY, 95] if file.suffix.lower() in (".jpg", ".jpeg") else []
-    done, encoded = cv2.imencode(file.suffix, stored, options)
-    assert done, f"OpenCV cannot encode {file.suffix}"
+    try:
+        done, encoded = cv2.imencode(file.suffix, stored, options)
+    except cv2.error:
+        done = False
+    if not done:
+        raise OutputError(
+            f"{array.shape[1]}x{array.shape[0]} pixels cannot be stored as {file.suffix or 'this format'}",
+            where=file,
+            remedy="Cut the image into tiles first",
+        )
     with atomic(file) as temporary:
         temporary.write_bytes(encoded.tobytes())
     return file

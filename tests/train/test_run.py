@@ -151,6 +151,29 @@ def test_fine_tuning_takes_weights_and_replaces_heads(
     assert "do not fit" in capsys.readouterr().err
 
 
+def test_paper_row_in_one_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Train and measure on a miniature of NRSD-MN: both subsets and the mean that is the paper's headline."""
+    import cv2
+    import numpy as np
+
+    root, out = tmp_path / "nrsd", tmp_path / "run"
+    for number, place in enumerate(["training"] * 4 + ["test/man-made"] * 2 + ["test/natural"] * 2):
+        image = np.full((48, 48), 90, np.uint8)
+        mask = np.zeros((48, 48), np.uint8)
+        mask[10:30, 8 + number : 24 + number] = 255
+        image[mask > 0] = 200
+        for kind, content, suffix in (("images", image, "png"), ("annotations", mask, "jpg")):
+            (root / kind / place).mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(root / kind / place / f"{number}.{suffix}"), content)
+    more = ["--recipe", "paper", "--epochs", "1", "--layout", "nrsd-mn", "--test"]
+    assert run(command(root, out, *more)) == 0
+    report = json.loads((out / "test" / "evaluation.json").read_text())
+    assert report["settings"]["protocol"] == "ocinet"
+    ious = [report["subsets"][name]["figures"]["iou_fg_image_mean"] for name in ("man-made", "natural")]
+    assert report["subset_mean"]["figures"]["iou_fg_image_mean"] == pytest.approx(sum(ious) / 2)
+    assert "man-made" in capsys.readouterr().out
+
+
 def test_several_classes_train_and_answer(tmp_path: Path) -> None:
     import flawscope
 

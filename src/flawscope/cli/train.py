@@ -58,6 +58,12 @@ def train(
     precision: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.")] = "auto",
     workers: Annotated[int, typer.Option(help="Processes that read ahead.", min=0)] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    test: Annotated[
+        bool,
+        typer.Option(
+            "--test", help="Then evaluate on the test split, into OUT/test (recipe paper: its protocol)."
+        ),
+    ] = False,
     json_target: JsonOption = None,
 ) -> None:
     """Train a network on a dataset.
@@ -137,7 +143,8 @@ def train(
         out_console.print(f"stopped; go on with: flawscope train --resume --out {out}", markup=False)
         raise
     out_console.print(f"weights: {summary.weights}", markup=False)
-    out_console.print(_next_command(settings, summary.weights), markup=False)
+    if not test:
+        out_console.print(_next_command(settings, summary.weights), markup=False)
     emit_json(
         "train",
         1,
@@ -151,6 +158,23 @@ def train(
             "seconds": round(summary.seconds, 1),
         },
         json_target,
+    )
+    if test:
+        _evaluate(settings, summary.weights, out / "test")
+
+
+def _evaluate(settings: RunSettings, weights: Path, out: Path) -> None:
+    from flawscope.cli.evaluate import ProtocolChoice, evaluate_command
+
+    evaluate_command(
+        weights=str(weights),
+        data=settings.data,
+        splits=None if settings.splits is None else Path(settings.splits),
+        split="test",
+        layout=settings.layout,
+        protocol=ProtocolChoice.ocinet if settings.recipe_name == "paper" else ProtocolChoice.standard,
+        out=out,
+        device=settings.device,
     )
 
 

@@ -103,7 +103,7 @@ class Overlays:
             old.unlink()
         written = []
         for rank, (iou, _, name, picture) in enumerate(chosen, start=1):
-            flat = re.sub(r"[^\w.-]+", "_", name)
+            flat = re.sub(r"[^\w.-]+", "_", name)[-100:]
             written.append(write_image(self.folder / f"{rank:02d}_iou{abs(iou):.3f}_{flat}.png", picture))
         if chosen:
             sheet = _sheet([picture for *_, picture in chosen[:_SHEET_IMAGES]])

@@ -202,6 +202,9 @@ class Published:
     their scripts computes, is taken of the same binary map. "PA" there is the mean foreground
     recall of the images: ``recall_fg_image_mean`` here. Images whose ratio would be 0 / 0 are left out and counted.
 
+    One step differs: the scripts resize logits to the mask's size and then take the sigmoid, whereas segmenters
+    here answer with probabilities at that size already. Otsu's cut then falls on slightly other pixels.
+
     Attributes:
         jpeg: save the binary map as JPEG before it is measured.
         quality: of that JPEG, 1 to 100; OpenCV's default is 95.
