@@ -6,7 +6,7 @@ import contextlib
 import json
 import math
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,6 @@ from flawscope.errors import OutputError
 _SURROGATES = "backslashreplace"
 """Python keeps bytes of file names that are no UTF-8 as lone surrogates, which UTF-8 cannot hold; JSON reads the
 escape back as the same name."""
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-_UMASK = _umask()  # read once: reading sets it for a moment, for every thread
 
 
 @contextlib.contextmanager
@@ -40,11 +31,9 @@ def atomic(path: str | Path) -> Iterator[Path]:
     temporary: Path | None = None
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{final.stem[:80]}-", suffix=final.suffix, dir=final.parent)
-        os.close(handle)
-        temporary = Path(name)
+        temporary = final.parent / f".{final.stem[:80]}-{secrets.token_hex(4)}{final.suffix}"
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         yield temporary
-        temporary.chmod(0o666 & ~_UMASK)
         temporary.replace(final)
         temporary = None
     except OSError as error:

@@ -185,7 +185,7 @@ def test_sixteen_bit_images_that_use_twelve_are_told_their_white(maker: Maker) -
     maker.add(marked())
     report = check(maker.data())
     items = {finding.code: finding.items for finding in report.findings}
-    assert "--white 4095" in items["high-bits-unused"][0]
+    assert "white is 4095" in items["high-bits-unused"][0]
     assert items["sixteen-bit"] == ("0",)
     assert items["mixed-depths"] == ("uint16: 1", "uint8: 1")
 

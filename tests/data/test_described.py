@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from flawscope.data.check import check
+from flawscope.data.converting import convert
 from flawscope.data.described import kinds_as_labels
 from flawscope.data.samples import open_data
 from flawscope.errors import DataError
@@ -194,3 +196,20 @@ def test_the_examples_of_the_manual_are_read(tmp_path):
     assert mask_of(data.samples[0]) == [[0, 1, 2]] * 2
     with pytest.raises(DataError, match=r"path: data/sd-saliency-900 does not exist"):
         open_data(write(tmp_path / "joined", second))
+
+
+def test_white_of_a_camera_reaches_training_check_and_conversion(tmp_path):
+    """12 bits in 16-bit files: 4095 is white, wherever the dataset is read."""
+    src, out = tmp_path / "src", tmp_path / "out"
+    plain(src)
+    deep = np.array([[0, 4095, 2048], [1, 4095, 0]], dtype=np.uint16)
+    Image.fromarray(deep).save(src / "images" / "a.png")
+    write(src, "white: 4095\nmask_values: {10: scratch, 20: pit, 30: background}\n")
+    expected = [[0, 65535, round(2048 / 4095 * 65535)], [round(65535 / 4095), 65535, 0]]
+    data = open_data(src)
+    assert data.samples[0].read_image()[:, :, 0].tolist() == expected
+    assert not any(finding.code == "high-bits-unused" for finding in check(data).findings)
+    convert(data, "plain", out)
+    assert open_data(out).samples[0].read_image()[:, :, 0].tolist() == expected
+    with pytest.raises(DataError, match="white cannot be said"):
+        convert(data, "coco", tmp_path / "coco")

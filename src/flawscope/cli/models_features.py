@@ -50,7 +50,7 @@ def features(
             "the picture is written as PNG", where=f"--out {out}", remedy="Use a name ending in .png"
         )
     picture = read_image(image, page=page)
-    truth = None if mask is None else read_mask(mask)
+    truth = None if mask is None else _true_mask(mask)
     if truth is not None and truth.shape != picture.shape[:2]:
         raise ImageError(f"is {truth.shape}, the image {picture.shape[:2]} (height, width)", where=mask)
     network, header = _load(weights)
@@ -68,6 +68,15 @@ def features(
     if measured:
         report["prominence"] = measured
     emit_json("model-features", SCHEMA_VERSION, report, json_target)
+
+
+def _true_mask(mask: Path) -> npt.NDArray[np.uint8]:
+    """1 on any defect, whether the file holds 0/255 or class numbers."""
+    from flawscope.data.values import guess_values
+
+    values = guess_values([mask])
+    marked: npt.NDArray[np.uint8] = read_mask(mask, threshold=values.threshold if values.numbers is None else 0)
+    return marked
 
 
 def _load(weights: str) -> tuple[OCINet, Header]:

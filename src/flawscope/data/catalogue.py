@@ -81,9 +81,8 @@ CATALOGUE: dict[str, PublicSet] = {
             " validation and test",
             "To tell the subsets apart, keep man-made/ and natural/ folders inside each split of images/ and"
             " annotations/",
-            "The paper's table (train, both subsets, their mean) is then one line:"
-            " flawscope train --data {out} --model ocinet --recipe paper --out runs/nrsd-mn &&"
-            " flawscope evaluate --weights runs/nrsd-mn --data {out} --protocol ocinet",
+            "The paper's headline (train, both subsets, their mean) is then one command:"
+            " flawscope train --data {out} --model ocinet --recipe paper --out runs/nrsd-mn --test",
         ),
     ),
     "fssd-12": PublicSet(

@@ -67,7 +67,7 @@ def convert(
 
     Raises:
         UsageError: ``out`` holds something already, or is the dataset itself.
-        DataError: no sample could be written.
+        DataError: no sample could be written, or the form cannot say what the images' ``white`` is.
     """
     if out.resolve() == data.root.resolve():
         raise UsageError(
@@ -76,6 +76,13 @@ def convert(
     if out.is_dir() and any(out.iterdir()) and not overwrite:
         raise UsageError(
             "the folder is not empty", where=out, remedy="Choose a new one with --out, or give --overwrite"
+        )
+    whites = {sample.white for sample in data.samples}
+    if whites - {None} and (form == "coco" or len(whites) > 1):
+        raise DataError(
+            "which stored value is white cannot be said in this form",
+            where=data.root,
+            remedy="Convert with --to plain, parts of one 'white' at a time",
         )
     names = image_names(data.samples)
     problems: list[Problem] = []
@@ -166,6 +173,9 @@ def _plain(
             "splits": "splits.json",
             "mask_values": dict(enumerate(data.labels, start=1)),
         }
+        whites = {sample.white for sample in written}
+        if len(whites) == 1 and None not in whites:
+            description["white"] = whites.pop()
         write_text(out / "dataset.yaml", yaml.safe_dump(description, sort_keys=False, allow_unicode=True))
     return written
 

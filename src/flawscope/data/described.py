@@ -36,6 +36,7 @@ class _Part(BaseModel):
     mask_values: dict[int, str] | None = None
     threshold: int | None = Field(default=None, ge=0, le=65535)
     subset: str | None = None
+    white: int | None = Field(default=None, ge=1, le=65535)
     unlabelled: Literal["leave", "clean"] = "leave"
     binary: bool = False
 
@@ -136,6 +137,8 @@ def _read_part(part: _Part, file: Path, inside: tuple[Path, ...]) -> Segmentatio
         data = replace(data, samples=tuple(replace(s, truth=s.truth or Clean()) for s in data.samples))
     if part.subset is not None:
         data = replace(data, samples=tuple(replace(s, subset=part.subset) for s in data.samples))
+    if part.white is not None:
+        data = replace(data, samples=tuple(replace(s, white=part.white) for s in data.samples))
     if part.splits is not None:
         data = apply_splits(data, read_splits(_place(part.splits, file)))
     data = _relabel(data, part, file)

@@ -114,7 +114,8 @@ TABLE: dict[str, tuple[Severity, str, str]] = {
     "high-bits-unused": (
         "warning",
         "16-bit images use only the lower bits",
-        "They will look black: give their white with --white (4095 for 12 bits), or rescale them",
+        "They look black to a network: say 'white: 4095' (for 12 bits) in a dataset.yaml, and give --white to "
+        "'flawscope predict'",
     ),
     "copies-within-split": (
         "note",

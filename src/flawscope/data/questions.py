@@ -148,7 +148,7 @@ def _unused_bits(deep: Sequence[tuple[Sample, ImageFacts]]) -> list[str]:
     return (
         []
         if bits is None
-        else [f"brightest of all is {brightest:.0f}: {bits} bits, so --white {2**bits - 1}"]
+        else [f"brightest of all is {brightest:.0f}: {bits} bits, so white is {2**bits - 1}"]
     )
 
 

@@ -25,6 +25,7 @@ class Sample:
         split: ``"train"``, ``"val"``, ``"test"`` or another name; None when undivided.
         group: images of one physical piece share it and never cross a split.
         subset: a part reported on its own, such as ``"man-made"`` and ``"natural"``.
+        white: the stored value that means white, see ``flawscope.images.read_image``.
     """
 
     name: str
@@ -34,10 +35,11 @@ class Sample:
     split: str | None = None
     group: str | None = None
     subset: str | None = None
+    white: int | None = None
 
     def read_image(self) -> Image:
         """The image, in the convention of ``flawscope.images``."""
-        return read_image(self.image)
+        return read_image(self.image, white=self.white)
 
     def read_mask(self, height: int, width: int) -> Mask:
         """Class numbers, ``(height, width)``; raises DataError when the sample is not labelled."""
