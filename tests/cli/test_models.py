@@ -93,6 +93,11 @@ def test_features_draws_a_picture(
     saturation = cv2.cvtColor(drawn, cv2.COLOR_BGR2HSV)[:, :, 1]
     assert (saturation[:, drawn.shape[1] // 4 :] > 100).mean() > 0.3
 
+    numbers = tmp_path / "numbers.png"
+    cv2.imwrite(str(numbers), (cv2.imread(mask, 0) > 0).astype(np.uint8) * 2)  # class 2 of 2, nearly black
+    assert run([*arguments, "--mask", str(numbers), "--json", "-"]) == 0
+    assert json.loads(capsys.readouterr().out)["prominence"] == report["prominence"]
+
     assert run(arguments) == 0
     assert "level 1" not in capsys.readouterr().out
 

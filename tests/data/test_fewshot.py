@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from flawscope.data.fewshot import FOLDS, fold, read_manifest
-from flawscope.data.samples import Sample, SegmentationData
+from flawscope.data.samples import Sample, SegmentationData, open_data
 from flawscope.errors import DataError, UsageError
 
 
@@ -78,3 +78,10 @@ def test_fold_divides_by_kind_and_leaves_clean_images_out(tmp_path):
         fold(data, 4)
     with pytest.raises(UsageError, match="no published folds for the layout 'plain'"):
         fold(SegmentationData("x", tmp_path, ("defect",), samples, layout="plain"), 1)
+
+
+def test_a_manifest_given_as_a_dataset_is_named(tmp_path):
+    file = tmp_path / "manifest.json"
+    file.write_text('{"classes": {"pit": {"support": [], "query": []}}}')
+    with pytest.raises(DataError, match="few-shot manifest, not a dataset"):
+        open_data(file)

@@ -166,12 +166,22 @@ def test_paper_row_in_one_command(tmp_path: Path, capsys: pytest.CaptureFixture[
             (root / kind / place).mkdir(parents=True, exist_ok=True)
             cv2.imwrite(str(root / kind / place / f"{number}.{suffix}"), content)
     more = ["--recipe", "paper", "--epochs", "1", "--layout", "nrsd-mn", "--test"]
-    assert run(command(root, out, *more)) == 0
+    assert run(command(root, out, *more, "--json", "-")) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["schema"] == "flawscope/train/1"
+    assert "man-made" in printed.err
     report = json.loads((out / "test" / "evaluation.json").read_text())
     assert report["settings"]["protocol"] == "ocinet"
     ious = [report["subsets"][name]["figures"]["iou_fg_image_mean"] for name in ("man-made", "natural")]
     assert report["subset_mean"]["figures"]["iou_fg_image_mean"] == pytest.approx(sum(ious) / 2)
-    assert "man-made" in capsys.readouterr().out
+
+
+def test_a_missing_test_split_is_said_before_training(
+    toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(command(toy, tmp_path / "run", "--epochs", "1", "--test")) == 2
+    assert "no split named 'test'" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 def test_several_classes_train_and_answer(tmp_path: Path) -> None:

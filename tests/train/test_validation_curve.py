@@ -42,3 +42,13 @@ def test_best_threshold_is_in_the_middle_of_the_plateau() -> None:
     curve = ValidationCurve()
     curve.add(np.array([[[0.2, 0.8]]], np.float32), np.array([[0, 1]], np.uint8))
     assert curve.best_threshold() == pytest.approx(0.5, abs=0.011)
+
+
+def test_a_class_that_is_nowhere_does_not_raise_the_score() -> None:
+    curve = ValidationCurve()
+    probability = np.zeros((2, 1, 4), np.float32)
+    probability[0, 0, :1] = 0.9
+    curve.add(probability, np.array([[1, 1, 0, 0]], np.uint8))
+    assert curve.class_ious()[0] == 0.5
+    assert np.isnan(curve.class_ious()[1])
+    assert curve.score() == 0.5

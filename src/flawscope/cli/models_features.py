@@ -75,7 +75,9 @@ def _true_mask(mask: Path) -> npt.NDArray[np.uint8]:
     from flawscope.data.values import guess_values
 
     values = guess_values([mask])
-    marked: npt.NDArray[np.uint8] = read_mask(mask, threshold=values.threshold if values.numbers is None else 0)
+    marked: npt.NDArray[np.uint8] = read_mask(
+        mask, threshold=values.threshold if values.numbers is None else 0
+    )
     return marked
 
 

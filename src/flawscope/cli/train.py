@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -129,6 +130,8 @@ def train(
         )
     out_console = console(json_target)
     opened = open_data(settings.data, layout=settings.layout, splits=settings.splits)
+    if test:
+        opened.split("test")  # its absence is better told now than after hours
     try:
         summary = run_training(
             settings,
@@ -160,7 +163,9 @@ def train(
         json_target,
     )
     if test:
-        _evaluate(settings, summary.weights, out / "test")
+        # Standard output may hold the JSON report, and nothing else then.
+        with contextlib.redirect_stdout(sys.stderr if json_target == "-" else sys.stdout):
+            _evaluate(settings, summary.weights, out / "test")
 
 
 def _evaluate(settings: RunSettings, weights: Path, out: Path) -> None:

@@ -166,7 +166,7 @@ def _plain(
     if written:
         listed = replace(data, root=out, samples=tuple(written))
         write_splits(out / "splits.json", listed, f"Converted from {data.name} ({data.layout}).")
-        description = {
+        description: dict[str, Any] = {
             "name": data.name,
             "path": ".",
             "layout": "plain",

@@ -27,6 +27,12 @@ def open_any(path: Path, layout: str = "auto", splits: Path | None = None) -> Se
         content = load_json(path)
         if isinstance(content, dict) and is_split_content(content):
             return _from_splits_alone(read_splits(path))
+        if isinstance(content, dict) and isinstance(content.get("classes"), dict):
+            raise DataError(
+                "a few-shot manifest, not a dataset",
+                where=path,
+                remedy="It is read by flawscope.data.fewshot.read_manifest",
+            )
     description = path / DESCRIPTION if path.is_dir() else path
     if layout == "auto" and description.suffix.lower() in (".yaml", ".yml") and description.is_file():
         data = read_described(description)

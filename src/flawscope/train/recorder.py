@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -99,7 +100,9 @@ class RunRecorder(lightning.Callback):
                         "images": len(curve),
                         "iou_fg_image_mean": round(curve.iou_at(0.5), 4),
                         "iou_fg_image_mean_calibrated": round(float(np.max(curve.curve())), 4),
-                        "iou_classes_pooled": [round(value, 4) for value in curve.class_ious()],
+                        "iou_classes_pooled": [
+                            None if math.isnan(value) else round(value, 4) for value in curve.class_ious()
+                        ],
                     },
                 },
             }

@@ -32,7 +32,7 @@ from flawscope.train.averaging import MovingAverage
 from flawscope.train.class_weights import balanced_weights
 from flawscope.train.dataset import EpochSampler, TrainingSet, ValidationSet
 from flawscope.train.holdout import train_and_validation
-from flawscope.train.lock import lock_data
+from flawscope.train.lock import DataLock, lock_data
 from flawscope.train.model_card import model_card
 from flawscope.train.module import SegmentationModule
 from flawscope.train.recorder import RunRecorder, Say
@@ -156,8 +156,7 @@ def train(
     if resume:
         lock.check(folder)
     else:
-        _begin(folder, settings)
-        lock.write(folder)
+        _begin(folder, settings, lock)
     augment = surface_augment if recipe.augment == "surface" else resize_only
     dataset = TrainingSet(training, header, augment(*header.imgsz), seed=settings.seed, copies=recipe.copies)
     module = SegmentationModule(
@@ -192,7 +191,7 @@ def read_settings(folder: Path) -> RunSettings:
         raise UsageError("its config.yaml is damaged", where=file, remedy="Start a new run") from error
 
 
-def _begin(folder: Path, settings: RunSettings) -> None:
+def _begin(folder: Path, settings: RunSettings, lock: DataLock) -> None:
     if (folder / "config.yaml").exists():
         raise UsageError(
             "this folder already holds a run",
@@ -201,8 +200,10 @@ def _begin(folder: Path, settings: RunSettings) -> None:
         )
     fields = {name: getattr(settings, name) for name in RunSettings.__slots__}
     fields["recipe"] = settings.recipe.model_dump(mode="json")
-    write_text(folder / "config.yaml", yaml.safe_dump(fields, sort_keys=False))
+    lock.write(folder)
     write_json(folder / "env.json", environment())
+    # last, because its presence makes the folder a run that can be resumed
+    write_text(folder / "config.yaml", yaml.safe_dump(fields, sort_keys=False))
 
 
 def environment() -> dict[str, Any]:

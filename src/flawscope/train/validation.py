@@ -50,16 +50,17 @@ class ValidationCurve:
         return float(self.curve()[round(threshold * 100) - 1])
 
     def class_ious(self) -> list[float]:
-        """IoU of each class at 0.5, pixels pooled over images; 1 for a class that is nowhere."""
+        """IoU of each class at 0.5, pixels pooled over images; NaN for a class that is nowhere."""
         if self._intersections is None or self._unions is None:
             return []
-        ious = np.where(self._unions > 0, self._intersections / np.maximum(self._unions, 1), 1.0)
+        ious = np.where(self._unions > 0, self._intersections / np.maximum(self._unions, 1), np.nan)
         return [float(value) for value in ious]
 
     def score(self) -> float:
-        """The figure by which weights are chosen: foreground IoU at 0.5, or class mIoU when there are several."""
+        """The figure by which weights are chosen: foreground IoU at 0.5, or mIoU of the classes seen when there are several."""
         ious = self.class_ious()
-        return self.iou_at(0.5) if len(ious) <= 1 else float(np.mean(ious))
+        somewhere = [iou for iou in ious if not np.isnan(iou)]
+        return float(np.mean(somewhere)) if len(ious) > 1 and somewhere else self.iou_at(0.5)
 
     def best_threshold(self) -> float:
         """The threshold to store with the weights, see ``metrics.threshold_curve.best_threshold``."""
