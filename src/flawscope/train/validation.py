@@ -57,7 +57,7 @@ class ValidationCurve:
         return [float(value) for value in ious]
 
     def score(self) -> float:
-        """The figure by which weights are chosen: foreground IoU at 0.5, or mIoU of the classes seen when there are several."""
+        """What weights are chosen by: foreground IoU at 0.5, or the mIoU of the classes seen if there are several."""
         ious = self.class_ious()
         somewhere = [iou for iou in ious if not np.isnan(iou)]
         return float(np.mean(somewhere)) if len(ious) > 1 and somewhere else self.iou_at(0.5)
