@@ -17,6 +17,7 @@ from PIL import Image as PillowImage
 
 from flawscope.errors import ImageError
 from flawscope.images import (
+    Tones,
     check_image,
     find_images,
     read_image,
@@ -553,3 +554,41 @@ def test_resize_of_grey_equals_resize_of_each_channel() -> None:
     grey = RNG.random((9, 11), dtype=np.float32)
     resized = resize(thrice(grey), 5, 6)
     np.testing.assert_array_equal(resized, thrice(resize(grey, 5, 6)))
+
+
+def test_dim_sixteen_bits_are_noted(tmp_path: Path) -> None:
+    def note(brightest: int, dtype: type = np.uint16) -> str | None:
+        stored = np.zeros((4, 5), dtype=dtype)
+        stored[2, 3] = brightest
+        heard: list[Tones] = []
+        read_image(write_image(tmp_path / "dim.png", stored), on_tones=heard.append)
+        return heard[0].note
+
+    assert note(4080) == "brightest value 4080 of 65535; a 12-bit camera? Give --white 4095"
+    assert note(1023) == "brightest value 1023 of 65535; a 10-bit camera? Give --white 1023"
+    assert note(8191) == "brightest value 8191 of 65535; a 14-bit camera? Give --white 16383"
+    assert note(8192) is None
+    assert note(0) is None
+    assert note(20, np.uint8) is None
+
+
+def test_clipping_is_noted_beyond_five_percent(tmp_path: Path) -> None:
+    stored = np.full((10, 10), 4095, dtype=np.uint16)
+    stored.flat[:5] = 4096
+    heard: list[Tones] = []
+    read_image(write_image(tmp_path / "a.png", stored), white=4095, on_tones=heard.append)
+    stored.flat[5] = 60000
+    read_image(write_image(tmp_path / "a.png", stored), white=4095, on_tones=heard.append)
+    assert [tones.clipped for tones in heard] == [0.05, 0.06]
+    assert [tones.note for tones in heard] == [
+        None,
+        "6 % of its pixels are brighter than --white 4095 and were clipped",
+    ]
+
+
+@pytest.mark.parametrize(("dtype", "white", "bits"), [(np.uint8, 256, 8), (np.uint16, 65536, 16)])
+def test_white_beyond_the_stored_type_is_refused(tmp_path: Path, dtype: type, white: int, bits: int) -> None:
+    path = write_image(tmp_path / "a.png", np.full((4, 4), 200, dtype=dtype))
+    with pytest.raises(ImageError, match=rf"white {white} is more than its {bits}-bit pixels can hold"):
+        read_image(path, white=white)
+    assert read_image(path, white=white - 1)[0, 0, 0] == 200

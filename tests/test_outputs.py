@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from flawscope.errors import OutputError
-from flawscope.outputs import atomic, dumps, write_bytes, write_json, write_text
+from flawscope.outputs import atomic, dumps, output_error, write_bytes, write_json, write_text
 
 
 def names(folder: Path) -> list[str]:
@@ -84,8 +84,25 @@ def test_a_device_that_is_really_full(tmp_path: Path) -> None:
 
 def test_a_file_where_a_folder_should_be(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("a file")
-    with pytest.raises(OutputError, match="could not write"):
+    with pytest.raises(OutputError, match=r"could not write: .*\. A file stands where a folder is needed"):
         write_text(tmp_path / "a" / "b.txt", "x")
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.ENOSPC, "Free some space or write elsewhere"),
+        (errno.ENOTDIR, "A file stands where a folder is needed"),
+        (errno.EISDIR, "A folder of this name is there"),
+        (errno.EROFS, "You may not write there"),
+        (errno.EACCES, "You may not write there"),
+        (errno.EIO, "Choose another place"),
+    ],
+)
+def test_the_remedy_fits_the_cause(number: int, remedy: str) -> None:
+    said = str(output_error(OSError(number, os.strerror(number)), "r.json"))
+    assert said.startswith(f"r.json: could not write: {os.strerror(number).lower()}. {remedy}")
+    assert "--out" not in said
 
 
 def test_json_has_no_nan_and_knows_numpy_and_paths(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ sixteen bits: nothing in Flawscope cuts them to eight on the way to a network.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -32,7 +33,50 @@ Probability: TypeAlias = npt.NDArray[np.float32]
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
 
 
-def read_image(path: str | Path, *, page: int | None = None, white: int | None = None) -> Image:
+_DIM = 1 / 8
+_OFTEN_CLIPPED = 0.05
+_CAMERA_BITS = (10, 12, 14)
+
+
+@dataclass(frozen=True, slots=True)
+class Tones:
+    """How the stored values of a file use the range of their type.
+
+    Attributes:
+        brightest: the largest stored value.
+        full: what means white without ``white``: 255, 65535 or 1.
+        white: what was given as white.
+        clipped: share of pixels with a value above ``white``, 0 to 1.
+    """
+
+    brightest: float
+    full: float
+    white: int | None
+    clipped: float
+
+    @property
+    def note(self) -> str | None:
+        """One line when the image is likely too dark, or cut off at white; None when all seems well."""
+        if self.white is not None:
+            if self.clipped <= _OFTEN_CLIPPED:
+                return None
+            return f"{self.clipped * 100:.0f} % of its pixels are brighter than --white {self.white} and were clipped"
+        if self.full != 65535 or not 0 < self.brightest < self.full * _DIM:
+            return None  # a wholly black image says nothing about its camera
+        bits = next(bits for bits in _CAMERA_BITS if self.brightest < 2**bits)
+        return (
+            f"brightest value {self.brightest:.0f} of {self.full:.0f}; "
+            f"a {bits}-bit camera? Give --white {2**bits - 1}"
+        )
+
+
+def read_image(
+    path: str | Path,
+    *,
+    page: int | None = None,
+    white: int | None = None,
+    on_tones: Callable[[Tones], None] | None = None,
+) -> Image:
     """Read one image file in the array convention of this module.
 
     8- and 16-bit; grey, RGB, RGBA (transparency is dropped, not blended) and palette; PNG, JPEG, BMP and
@@ -44,7 +88,9 @@ def read_image(path: str | Path, *, page: int | None = None, white: int | None =
         page: which page of a multi-page TIFF or animation, counted from 0. Without it a file of several
             pages is refused, because no page is the obvious one. Thumbnails and overviews are no pages.
         white: the stored value that means white, for cameras that leave high bits unused (4095 for 12 bits
-            in a 16-bit file). The image is then rescaled to the full range of its type.
+            in a 16-bit file). The image is then rescaled to the full range of its type, which must be able
+            to hold the value.
+        on_tones: told how the stored values use their range.
 
     Returns:
         ``(height, width, 3)`` ``uint8`` or ``uint16``; ``float32`` for a floating-point TIFF, which must lie
@@ -58,7 +104,10 @@ def read_image(path: str | Path, *, page: int | None = None, white: int | None =
         stored = decode(file, page)
     except Exception as error:
         raise _unreadable(error, file, "an image") from error
-    return check_image(_rescale(stored, white, file), where=file)
+    image = check_image(_rescale(stored, white, file), where=file)
+    if on_tones is not None and stored.dtype.kind in "uf":
+        on_tones(_tones(stored, white))
+    return image
 
 
 def check_image(array: npt.NDArray[Any], *, where: str | Path = "image") -> Image:
@@ -255,6 +304,26 @@ def _rescale(stored: npt.NDArray[Any], white: int | None, file: Path) -> npt.NDA
         return stored
     if white <= 0:
         raise ImageError(f"white must be positive, not {white}", where=file, remedy="Mend --white")
-    full = float(np.iinfo(stored.dtype).max) if stored.dtype.kind == "u" else 1.0
+    full = _full(stored)
+    if stored.dtype.kind == "u" and white > full:
+        raise ImageError(
+            f"white {white} is more than its {stored.dtype.itemsize * 8}-bit pixels can hold ({full:.0f})",
+            where=file,
+            remedy="Read such files on their own, with a smaller --white or none",
+        )
     scaled = np.clip(stored.astype(np.float64) / white, 0.0, 1.0) * full
     return (np.rint(scaled) if stored.dtype.kind == "u" else scaled).astype(stored.dtype)
+
+
+def _full(stored: npt.NDArray[Any]) -> float:
+    return float(np.iinfo(stored.dtype).max) if stored.dtype.kind == "u" else 1.0
+
+
+def _tones(stored: npt.NDArray[Any], white: int | None) -> Tones:
+    if stored.ndim == 3 and stored.shape[2] in (2, 4):
+        stored = stored[:, :, :-1]  # transparency is no brightness
+    brightest, clipped = float(stored.max()), 0.0
+    if white is not None and brightest > white:
+        over = stored > white
+        clipped = float((over.any(axis=2) if over.ndim == 3 else over).mean())
+    return Tones(brightest, _full(stored), white, clipped)

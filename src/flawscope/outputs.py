@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import math
 import os
@@ -16,6 +17,23 @@ from flawscope.errors import OutputError
 _SURROGATES = "backslashreplace"
 """Python keeps bytes of file names that are no UTF-8 as lone surrogates, which UTF-8 cannot hold; JSON reads the
 escape back as the same name."""
+
+_REMEDIES = {
+    **dict.fromkeys(
+        (errno.ENOSPC, errno.EDQUOT),
+        "Free some space or write elsewhere, then run the same command again",
+    ),
+    **dict.fromkeys(
+        (errno.EEXIST, errno.ENOTDIR),
+        "A file stands where a folder is needed: move it away or choose another path",
+    ),
+    errno.EISDIR: "A folder of this name is there: choose another path",
+    **dict.fromkeys(
+        (errno.EACCES, errno.EPERM, errno.EROFS),
+        "You may not write there: change the permissions or choose another path",
+    ),
+    errno.ENAMETOOLONG: "Choose a shorter path",
+}
 
 
 @contextlib.contextmanager
@@ -50,7 +68,7 @@ def output_error(error: OSError, path: str | Path) -> OutputError:
     return OutputError(
         f"could not write: {reason.lower()}",
         where=path,
-        remedy="Free some space or choose another folder with --out, then run the same command again",
+        remedy=_REMEDIES.get(error.errno or 0, "Choose another place to write to"),
     )
 
 

@@ -99,7 +99,9 @@ def test_mistakes_are_one_line_and_exit_code_2(folder, tmp_path, capsys, argumen
 def test_convert_there_and_back(folder, tmp_path, capsys):
     first, second = str(tmp_path / "coco"), str(tmp_path / "plain")
     assert run(["data", "convert", str(folder), "--to", "coco", "--out", first]) == 0
-    assert "20 images, 20 with a mask" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "20 images, 20 with a mask" in told.out
+    assert "" not in (told.out + told.err).splitlines()
     assert run(["data", "convert", first, "--to", "plain", "--out", second, "--json", "-"]) == 0
     assert report(capsys)["masks"] == 20
     again = {s.image.stem: s.read()[1].tolist() for s in open_data(second)}

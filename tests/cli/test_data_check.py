@@ -30,8 +30,23 @@ def test_a_good_folder_exits_0_and_says_so(folder: Path, capsys: pytest.CaptureF
     assert run(["data", "check", str(folder)]) == 0
     shown = capsys.readouterr().out
     assert "4 images, 4 labelled, layout plain" in shown
-    assert "test 1, train 2, val 1" in shown
+    assert "train 2, val 1, test 1" in shown
     assert "0 errors" in shown
+    assert "Good to use." in shown
+    header = next(line for line in shown.splitlines() if line.startswith("class ")).split()
+    assert header[:5] == ["class", "images", "train", "val", "test"]
+
+
+def test_a_class_that_training_never_sees_is_not_good_to_use(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for mask in (folder / "masks").rglob("*.png"):
+        number = 2 if mask.parent.name == "test" else 1
+        write_image(mask, (cv2.imread(str(mask), 0) > 0).astype(np.uint8) * number)
+    assert run(["data", "check", str(folder)]) == 0
+    shown = capsys.readouterr().out
+    assert "Good to use" not in shown
+    assert "Divide it again before training: 'train' does not show class2." in shown
 
 
 def test_a_leak_exits_1_names_the_pair_and_says_what_to_do(

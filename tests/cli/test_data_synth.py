@@ -38,6 +38,24 @@ def test_the_folder_is_a_dataset_of_the_drawn_images(
         np.testing.assert_array_equal(truth, mask)
 
 
+def test_the_height_comes_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "drawn"
+    assert run(["data", "synth", "--out", str(out), "--count", "2", "--size", "40x56"]) == 0
+    assert "2 images, 40 pixels high and 56 wide, in" in capsys.readouterr().out
+    assert open_data(out).samples[0].read_image().shape[:2] == (40, 56)
+
+
+@pytest.mark.parametrize(("option", "value"), [("--kinds", "dent"), ("--splits", "0.5,0.1,0.1")])
+def test_options_are_checked_before_the_folder(
+    tmp_path: Path, option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.txt").write_text("keep")
+    assert run(["data", "synth", "--out", str(tmp_path), option, value]) == 2
+    error = capsys.readouterr().err
+    assert "not an empty folder" not in error
+    assert value.replace(",", ", ") in error
+
+
 def test_a_larger_set_begins_with_the_smaller_one(tmp_path: Path) -> None:
     for name, count in (("few", "3"), ("more", "5")):
         run(["data", "synth", "--out", str(tmp_path / name), "--count", count, "--size", "32"])

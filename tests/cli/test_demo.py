@@ -51,6 +51,17 @@ def test_demo_again_begins_again_with_other_images(tmp_path: Path, bright_weight
     assert (tmp_path / "demo" / "images" / "drawn_001.png").read_bytes() != first
 
 
+@pytest.mark.parametrize("stranger", ["notes.txt", "results.jsonl", "images/mine.png"])
+def test_demo_leaves_folders_of_others_alone(
+    tmp_path: Path, bright_weights: Weights, stranger: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out" / stranger).parent.mkdir(parents=True)
+    (tmp_path / "out" / stranger).write_text('{"source": "a.png", "key": "a", "defects": []}\n')
+    assert run(["demo", "--out", str(tmp_path / "out"), "--weights", str(bright_weights())]) == 2
+    assert "the folder is not empty, and not an earlier demo" in capsys.readouterr().err
+    assert [str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.*")] == [stranger]
+
+
 def test_demo_needs_nothing_of_the_extras(tmp_path: Path, bright_weights: Weights) -> None:
     script = (
         "import sys\n"

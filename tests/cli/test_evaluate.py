@@ -8,6 +8,7 @@ import pytest
 
 from flawscope.cli.app import run
 from flawscope.images import write_image
+from flawscope.metrics.names import FIGURES, HEADLINE
 
 
 @pytest.fixture
@@ -29,6 +30,25 @@ def test_maps_against_masks(folders, capsys) -> None:
     assert "maps on masks: 4 images" in shown.out
     assert "iou_fg_image_mean" in shown.out
     assert "1.0000" in shown.out
+    assert "what these mean: docs/metrics.md; 16 more with --all" in shown.out
+
+
+def first_words(text: str) -> list[str]:
+    return [line.split()[0] for line in text.splitlines() if line.strip()]
+
+
+def test_ten_figures_are_printed_and_all_on_request(folders, capsys) -> None:
+    base = ["evaluate", "--predictions", str(folders / "maps"), "--masks", str(folders / "masks")]
+    report = folders / "r.json"
+    assert run([*base, "--json", str(report)]) == 0
+    few = [word for word in first_words(capsys.readouterr().out) if word in FIGURES]
+    assert few == [name for name in FIGURES if name in HEADLINE and name != "miou_classes"]
+    assert len(few) == 10
+    assert set(json.loads(report.read_text())["figures"]) == set(FIGURES)
+    assert run([*base, "--all"]) == 0
+    shown = capsys.readouterr().out
+    assert [word for word in first_words(shown) if word in FIGURES] == list(FIGURES)
+    assert "what these mean: docs/metrics.md\n" in shown
 
 
 def test_json_on_standard_output_is_only_json(folders, capsys) -> None:
@@ -94,6 +114,25 @@ def test_calibrate_on_the_validation_split(folders, bright_weights, capsys) -> N
     assert "3 images" in capsys.readouterr().out
     assert run([*base, "--split", "nope"]) == 2
     assert "no split named 'nope' (there are: val, test)" in capsys.readouterr().err
+
+
+def test_a_layout_that_does_not_fit_is_said(folders, bright_weights, capsys) -> None:
+    base = ["evaluate", "--weights", str(bright_weights()), "--data", str(folders)]
+    assert run([*base, "--layout", "nrsd-mn"]) == 2
+    error = capsys.readouterr().err
+    assert "does not fit the layout 'nrsd-mn'" in error
+    assert "It looks like: plain" in error
+
+
+def test_an_undivided_dataset_has_no_test_split(folders, bright_weights, capsys) -> None:
+    base = ["evaluate", "--weights", str(bright_weights()), "--data", str(folders), "--split", "test"]
+    assert run(base) == 2
+    splits = folders / "splits.json"
+    error = capsys.readouterr().err
+    assert f"flawscope data split {folders} --out {splits}, then give --splits {splits}" in error
+    assert run(["data", "split", str(folders), "--test", "0.5", "--val", "0", "--out", str(splits)]) == 0
+    assert run([*base, "--splits", str(splits)]) == 0
+    assert "2 images" in capsys.readouterr().out
 
 
 def test_protocol_ocinet(folders, capsys) -> None:

@@ -9,6 +9,7 @@ import pytest
 from flawscope import __version__
 from flawscope.cli import app as frame
 from flawscope.cli.app import run
+from flawscope.errors import UsageError
 
 
 def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,6 +31,11 @@ def test_without_a_verb_the_help_is_shown_and_the_code_is_2(capsys: pytest.Captu
     ("arguments", "line"),
     [
         (["nonsense"], "error: No such command 'nonsense'. See: flawscope --help"),
+        (
+            ["predic"],
+            "error: No such command 'predic'. Did you mean 'predict'? See: flawscope --help",
+        ),
+        (["data", "fetch"], "error: Missing argument 'NAME'. See: flawscope data fetch --help"),
         (["predict"], "error: Missing argument 'SOURCE...'. See: flawscope predict --help"),
         (["export"], "error: Missing option '--weights'. See: flawscope export --help"),
     ],
@@ -53,6 +59,11 @@ def test_what_cannot_be_parsed_is_one_line(
             FileNotFoundError(errno.ENOENT, "No such file or directory", "y"),
             2,
             "y: no such file or directory",
+        ),
+        (
+            UsageError("Value error, too many", where="--n"),
+            2,
+            "error: --n: too many\n",
         ),
         (MemoryError(), 2, "not enough memory"),
         (KeyboardInterrupt(), 130, "interrupted"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -52,7 +53,7 @@ def test_a_folder(
     )
     said = capsys.readouterr()
     assert "3 images in" in said.out
-    assert "2 with defects (2 bright), 1 clean" in said.out
+    assert "2 with defects (2 defects: 2 bright), 1 clean" in said.out
     assert said.err == ""
     for name, number in (("a", 0), ("deep/a", 4), ("clean", -1)):
         mask = read_image(out / "masks" / f"{name}.png")[:, :, 0]
@@ -70,6 +71,7 @@ def test_a_folder(
         "report.html",
         "results.csv",
         "results.jsonl",
+        "settings.json",
     ]
 
 
@@ -196,7 +198,9 @@ def test_resuming_with_other_weights_is_refused(
     common = ["predict", str(images), "--out", str(tmp_path / "out")]
     assert run([*common, "--weights", str(bright_weights())]) == 0
     assert run([*common, "--weights", str(bright_weights("other")), "--resume"]) == 2
-    assert "were made with 'bright', not 'other'" in capsys.readouterr().err
+    complaint = capsys.readouterr().err
+    assert re.search(r"made with --weights bright \(sha256 \w{12}\), not other \(sha256 \w{12}\)", complaint)
+    assert "--threshold" not in complaint
     assert run([*common, "--weights", str(bright_weights()), "--resume", "--overwrite"]) == 2
 
 
@@ -207,9 +211,79 @@ def test_resuming_with_another_threshold_is_refused(
     assert run([*common, "--limit", "1"]) == 0
     for other in (["--threshold", "0.7"], ["--binarize", "otsu"]):
         assert run([*common, "--resume", *other]) == 2
-        assert "made with another threshold" in capsys.readouterr().err
+        assert "--threshold 0.5, not " in capsys.readouterr().err
+    for option, value in (("--min-area", "20"), ("--page", "0"), ("--white", "200")):
+        assert run([*common, "--resume", option, value]) == 2
+        assert f"; {option} " in "; " + capsys.readouterr().err.partition("made with ")[2]
     assert run([*common, "--resume", "--threshold", "0.5"]) == 0  # that of the weights
     assert len(lines(tmp_path / "out")) == 3
+
+
+def test_resuming_with_other_content_of_the_weights_is_refused(
+    images: Path, tmp_path: Path, bright_weights: Weights, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = tmp_path / "mine.onnx"
+    weights.write_bytes(bright_weights().read_bytes())
+    common = ["predict", str(images), "--weights", str(weights), "--out", str(tmp_path / "out")]
+    assert run([*common, "--limit", "1"]) == 0
+    weights.write_bytes(bright_weights("mine2", provenance={"epoch": 2}).read_bytes())
+    assert run([*common, "--resume"]) == 2
+    assert "made with --weights mine (sha256 " in capsys.readouterr().err
+
+
+def test_a_resumed_report_counts_the_whole_folder(
+    images: Path, tmp_path: Path, bright_weights: Weights, capsys: pytest.CaptureFixture[str]
+) -> None:
+    common = ["predict", str(images), "--weights", str(bright_weights()), "--out", str(tmp_path / "out")]
+    assert run([*common, "--limit", "1"]) == 0
+    capsys.readouterr()
+    assert run([*common, "--resume", "--json", "-"]) == 0
+    said = capsys.readouterr()
+    report = json.loads(said.out)
+    assert (report["images"], report["clean"], report["already_done"]) == (3, 1, 1)
+    assert report["defects"] == {"bright": 2}
+    assert len(report["results"]) == 3
+    assert "1 was done before, together 2 with defects (2 defects: 2 bright), 1 clean" in said.err
+
+
+def test_a_failed_attempt_does_not_block_the_corrected_command(
+    tmp_path: Path, bright_weights: Weights
+) -> None:
+    write_image(tmp_path / "in" / "a.png", surface(0))
+    common = [
+        "predict",
+        str(tmp_path / "in"),
+        "--weights",
+        str(bright_weights()),
+        "--out",
+        str(tmp_path / "o"),
+    ]
+    assert run([*common, "--white", "4095"]) == 2
+    assert run(common) == 0
+    assert lines(tmp_path / "o")[0]["defect_fraction"] == 16 / 1024
+
+
+def test_twelve_bits_in_sixteen_are_noted_once(
+    tmp_path: Path, bright_weights: Weights, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, factor in (("a.png", 3), ("b.png", 17), ("wide.png", 257)):
+        write_image(tmp_path / "in" / name, surface(0).astype(np.uint16) * factor)
+    write_image(tmp_path / "in" / "eight.png", surface(0))
+    common = ["predict", str(tmp_path / "in"), "--weights", str(bright_weights())]
+    assert run([*common, "--out", str(tmp_path / "1"), "--json", str(tmp_path / "1.json")]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    first = (tmp_path / "in" / "a.png").as_posix()
+    assert line == (
+        f"note: {first}: brightest value 4080 of 65535; a 12-bit camera? Give --white 4095 (2 such images)"
+    )
+    assert json.loads((tmp_path / "1.json").read_text())["notes"] == [line.removeprefix("note: ")]
+
+    assert run([*common, "--out", str(tmp_path / "2"), "--white", "4095"]) == 2
+    refused, clipped = capsys.readouterr().err.splitlines()
+    assert "eight.png: white 4095 is more than its 8-bit pixels can hold (255)" in refused
+    assert "wide.png: 100 % of its pixels are brighter than --white 4095 and were clipped" in clipped
+    done = {Path(str(line["source"])).name: line["defect_fraction"] for line in lines(tmp_path / "2")}
+    assert (done["b.png"], done["wide.png"], "eight.png" in done) == (16 / 1024, 1.0, False)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are Unicode")

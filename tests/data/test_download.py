@@ -2,6 +2,7 @@
 
 import hashlib
 import http.server
+import socket
 import socketserver
 import threading
 import time
@@ -274,6 +275,35 @@ def test_a_wrong_checksum_is_thrown_away(server, tmp_path):
     with pytest.raises(DownloadError, match="checksum is not the expected one"):
         download(server.url, tmp_path / "a.zip", sha256="0" * 64)
     assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize("code", [socket.EAI_NONAME, socket.EAI_AGAIN])
+def test_a_name_that_cannot_be_resolved_is_said_at_once(tmp_path, monkeypatch, code):
+    asked = []
+
+    def resolve(host, *_, **__):
+        asked.append(host)
+        raise socket.gaierror(code, "no such name")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    with pytest.raises(DownloadError, match=r"no such name.*no network\?.*--url"):
+        download("http://data.invalid/a.zip", tmp_path / "a.zip", limits=Limits(pause=60.0))
+    assert asked == ["data.invalid"]
+
+
+def test_a_name_lost_on_the_way_is_asked_for_again(server, tmp_path, monkeypatch):
+    server.behave = resumable(600_000)
+    true, calls = socket.getaddrinfo, []
+
+    def resolve(*arguments, **more):
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise socket.gaierror(socket.EAI_AGAIN, "try again")
+        return true(*arguments, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    assert download(server.url, tmp_path / "a.zip", limits=QUICK).read_bytes() == CONTENT
+    assert len(calls) == 3
 
 
 def test_nobody_there(tmp_path):

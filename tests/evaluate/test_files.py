@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from flawscope.evaluate import Overlays, evaluate, write_evaluation
-from flawscope.evaluate.overlays import _sheet, paint, panel
+from flawscope.evaluate.overlays import _legend, _sheet, paint, panel
 from flawscope.images import read_image
 
 
@@ -95,3 +95,23 @@ def test_a_long_strip_does_not_blow_up_the_sheet() -> None:
     assert sheet.shape == (156, 2 * 606, 3)
     assert (sheet[3, 3:603] == 200).all()  # one row high, and there
     assert (sheet[3:153, 609:759] == 100).all()
+
+
+def test_the_sheet_names_its_colours(judged, tmp_path) -> None:
+    chooser = Overlays(tmp_path, wanted=1, total=1)
+    chooser.watch(judged[0])
+    sheet = read_image(chooser.write()[-1])
+    legend = _legend()
+    np.testing.assert_array_equal(sheet[-legend.shape[0] :, : legend.shape[1]], legend)
+    # hit, false alarm and miss stand in this order, each with a word behind it that ends inside the strip
+    middle = legend[legend.shape[0] // 2]
+    starts = []
+    for colour in ((255, 255, 255), (255, 0, 0), (0, 255, 0)):
+        same = (middle == colour).all(axis=1)
+        runs = np.flatnonzero(np.convolve(same, np.ones(14), "valid") == 14)
+        starts.append(int(runs[0]))
+    assert starts == sorted(starts)
+    edges = [*(start + 14 for start in starts), *starts[1:], legend.shape[1]]
+    for begin, end in zip(edges[:3], edges[3:], strict=True):
+        assert (legend[:, begin:end] != 64).any()
+    assert (legend[:, -4:] == 64).all()

@@ -74,6 +74,19 @@ def test_same_stems_are_told_apart_by_their_folders(tmp_path) -> None:
         maps.pair(samples("m/2", "n/2"))
 
 
+def test_maps_may_carry_the_whole_name_of_the_image(tmp_path) -> None:
+    maps = open_maps(
+        folder(tmp_path, "In_1.bmp.png", "In_2.png", "In_2.bmp.png", "a/3.bmp.png", "b/3.bmp.png")
+    )
+    paired, left = maps.pair(samples("images/In_1", "images/In_2", "images/b/3"))
+    assert {name: file.relative_to(tmp_path).as_posix() for name, file in paired.items()} == {
+        "images/In_1": "In_1.bmp.png",
+        "images/In_2": "In_2.png",
+        "images/b/3": "b/3.bmp.png",
+    }
+    assert sorted(file.name for file in left) == ["3.bmp.png", "In_2.bmp.png"]
+
+
 def test_maps_of_another_size_are_resized_and_noted(tmp_path) -> None:
     write_image(tmp_path / "maps" / "a.png", GREY[::2, ::2].copy())
     write_image(tmp_path / "masks" / "a.png", truth())

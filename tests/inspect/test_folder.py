@@ -96,6 +96,25 @@ def test_results_are_not_overwritten_unasked(tmp_path: Path) -> None:
         open_results(tmp_path, Wanted())
 
 
+def test_an_attempt_without_results_blocks_nothing(tmp_path: Path) -> None:
+    open_results(tmp_path, Wanted(), made_with={"--white": 4095})
+    open_results(tmp_path, Wanted(), made_with={"--white": None}).add(result(), IMAGE, "a")
+    assert json.loads((tmp_path / "settings.json").read_text()) == {"--white": None}
+
+
+def test_resuming_with_anything_else_is_refused(tmp_path: Path) -> None:
+    before = {"--white": None, "--min-area": 1, "--threshold": 0.62}
+    open_results(tmp_path, Wanted(), made_with=before).add(result(), IMAGE, "a")
+    assert len(open_results(tmp_path, Wanted(), resume=True, made_with=before).records) == 1
+    with pytest.raises(
+        UsageError, match=r"made with --white none, not 4095; --min-area 1, not 9\. Give the same"
+    ):
+        open_results(tmp_path, Wanted(), resume=True, made_with={**before, "--white": 4095, "--min-area": 9})
+    (tmp_path / "settings.json").unlink()
+    with pytest.raises(UsageError, match=r"nothing says what its results were made with"):
+        open_results(tmp_path, Wanted(), resume=True, made_with=before)
+
+
 def test_masks_of_other_origin_are_never_touched(tmp_path: Path) -> None:
     (tmp_path / "masks").mkdir()
     (tmp_path / "masks" / "precious.png").write_text("ground truth")
@@ -191,5 +210,5 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 
 def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file")
-    with pytest.raises(OutputError, match="could not write"):
+    with pytest.raises(OutputError, match=r"could not write: file exists\. A file stands where a folder"):
         open_results(tmp_path / "out", Wanted())

@@ -62,6 +62,53 @@ def test_everything_is_on_the_page_and_nothing_is_fetched(records: list[Record],
     assert ">three.png<" in text
 
 
+def test_the_settings_are_told_in_words(records: list[Record], tmp_path: Path) -> None:
+    header = HEADER.model_copy(
+        update={
+            "provenance": {
+                "dataset": "steel",
+                "training_images": 1486,
+                "recipe": "default",
+                "seed": 0,
+                "epoch": 27,
+                "flawscope": "0.1.0",
+                "validation": {
+                    "images": 54,
+                    "iou_fg_image_mean_calibrated": 0.717,
+                    "iou_classes_pooled": [0.75],
+                },
+                "licence": "mine",
+                "more": {"a_b": [1, 2]},
+            }
+        }
+    )
+    settings = {"threshold": None, "binarize": "threshold", "min_area": 9}
+    path = write_report(tmp_path / "r.html", records, header, weights="toy", settings=settings, white=4095)
+    facts = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", path.read_text(encoding="utf-8")))
+    assert facts["Method"] == "fixed threshold 0.5 (calibrated, from the weights)"
+    assert facts["Smallest defect"] == "9 px; smaller regions are left out"
+    assert facts["White"] == "stored value 4095"
+    assert facts["Trained on"] == "1,486 images of steel, recipe default, seed 0, epoch 27"
+    assert facts["Trained with"] == "Flawscope 0.1.0"
+    assert (
+        facts["Validation"]
+        == "mean overlap (IoU) of the defects 71.70\N{NO-BREAK SPACE}% over 54 validation images"
+    )
+    assert (facts["Licence"], facts["More"]) == ("mine", "a b 1, 2")
+    assert not [value for value in facts.values() if "{" in value or "[" in value]
+    assert "Page" not in facts
+    otsu = write_report(tmp_path / "o.html", records, header, weights="toy", settings={"binarize": "otsu"})
+    assert "Otsu&#39;s threshold, chosen for each image" in otsu.read_text(encoding="utf-8")
+
+
+def test_percentages_are_written_alike(records: list[Record], tmp_path: Path) -> None:
+    text = page(records, tmp_path)
+    assert "3 defects" not in text
+    assert "2 defects, 3.31\N{NO-BREAK SPACE}% of the area" in text  # 150 + 9 of 4800 pixels
+    assert "3.12 %" in text
+    assert not re.findall(r"\d%(?: of|<)", text)
+
+
 def test_names_cannot_smuggle_markup(records: list[Record], tmp_path: Path) -> None:
     text = page(records, tmp_path)
     assert "<img src=x" not in text

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from flawscope.errors import ImageError
+from flawscope.errors import ImageError, UsageError
 from flawscope.images import write_image
 from flawscope.inspect.sources import Item, count_frames, find_sources, items, read_source
 
@@ -33,8 +33,18 @@ def test_equal_stems_never_share_a_key(tmp_path: Path) -> None:
     make(tmp_path, "one/a.png", "one/a.bmp", "two/a.png")
     assert keys(tmp_path / "one") == ["a.bmp", "a.png"]
     found = keys(tmp_path / "one", tmp_path / "two")
-    assert found == ["one/a.bmp", "one/a.png", "two/a.png"]
+    assert found == ["a.bmp", "one/a.png", "two/a.png"]
     assert keys(tmp_path / "one" / "a.png", tmp_path / "two" / "a.png") == ["one/a.png", "two/a.png"]
+
+
+def test_only_clashing_files_get_longer_keys(tmp_path: Path) -> None:
+    make(tmp_path, "a.png", "a.bmp", "b.png", "deep/c.png")
+    assert keys(tmp_path) == ["a.bmp", "a.png", "b", "deep/c"]
+
+
+def test_a_longer_key_that_meets_another_file_grows_again(tmp_path: Path) -> None:
+    make(tmp_path, "in/a.png", "in/a.bmp", "in/a.png.tif")
+    assert keys(tmp_path / "in") == ["a.bmp", "in/a.png", "a.png.tif"]
 
 
 def test_case_alone_does_not_tell_files_apart(tmp_path: Path) -> None:
@@ -60,6 +70,24 @@ def test_globs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_folder_of_results_is_never_a_source(tmp_path: Path) -> None:
     make(tmp_path, "a.png", "out/overlays/a.png")
     assert keys(tmp_path, outside=tmp_path / "out") == ["a"]
+
+
+def test_folders_of_results_below_a_source_are_passed_over(tmp_path: Path) -> None:
+    make(tmp_path, "in/a.png", "in/old/masks/a.png", "in/deep/b.png")
+    (tmp_path / "in/old/results.jsonl").touch()
+    assert keys(tmp_path / "in") == ["a", "deep/b"]
+    assert keys(tmp_path / "in" / "**" / "*.png") == ["a", "deep/b"]
+    assert keys(tmp_path / "in/old/masks") == ["a"]  # asked for by name
+    assert "a folder of results" in str(find_sources([str(tmp_path / "in/old")]).problems[0])
+
+
+@pytest.mark.parametrize("source", ["in", "in/a.png", "in/*.png", "in/deep"])
+def test_results_never_go_among_the_images(tmp_path: Path, source: str) -> None:
+    make(tmp_path, "in/a.png", "in/deep/b.png")
+    for out in ("in", "."):
+        with pytest.raises(UsageError, match=r"--out .*: results would be written among the images of "):
+            find_sources([str(tmp_path / source)], outside=tmp_path / out)
+    assert keys(tmp_path / source, outside=tmp_path / "in/new") != []
 
 
 def test_each_source_without_images_is_one_problem(tmp_path: Path) -> None:

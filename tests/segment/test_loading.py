@@ -12,6 +12,7 @@ from PIL import Image as PillowImage
 
 import flawscope
 from flawscope.errors import UsageError, WeightsError
+from flawscope.images import write_image
 from flawscope.segment import Segmenter, load, loading
 from flawscope.segment.header import Header
 from flawscope.segment.preprocess import network_input, probabilities
@@ -181,3 +182,17 @@ def test_probabilities_leave_the_background_out() -> None:
     assert maps.shape == (2, 2, 3)
     np.testing.assert_allclose(maps[:, 0, 0], [0.3, 0.2])
     assert probabilities(activated[:1], 2, 3).shape == (1, 2, 3)
+
+
+def test_a_file_that_seems_to_want_white_is_warned_about(
+    tmp_path: Path, bright_weights: Weights, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = write_image(tmp_path / "a.png", np.full((32, 32), 4080, dtype=np.uint16))
+    segmenter = load(bright_weights())
+    assert not segmenter.predict(file).mask.any()
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{file}: brightest value 4080 of 65535; a 12-bit camera? Give --white 4095"
+    ]
+    caplog.clear()
+    assert segmenter.predict(file, white=4095).mask.all()
+    assert caplog.records == []

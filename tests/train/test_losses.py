@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from flawscope.train.losses import HybridLoss, pixel_cross_entropy, soft_iou
+from flawscope.train.losses import HybridLoss, false_alarm, pixel_cross_entropy, soft_iou
 
 
 def logit(p: float) -> float:
@@ -62,3 +62,25 @@ def test_half_precision_maps_do_not_overflow() -> None:
     maps = [torch.zeros(1, 1, 512, 512, dtype=torch.bfloat16)] * 4
     loss = HybridLoss()(maps, torch.ones(1, 1, 512, 512))
     assert loss.item() == pytest.approx(2.75 * (math.log(2) + 0.5), abs=1e-3)
+
+
+def test_false_alarms_cost_on_clean_images_only() -> None:
+    logits = torch.full((2, 1, 10, 10), -30.0)
+    logits[:, :, 0, :2] = 30.0  # two pixels answered in each image
+    target = torch.zeros(2, 1, 10, 10)
+    target[1, 0, 5, 5] = 1.0  # the second image has a defect
+    assert false_alarm(logits, target, 0.02).item() == pytest.approx((2 / (2 + 2) + 0) / 2, abs=1e-6)
+    assert false_alarm(torch.full_like(logits, -30.0), target, 0.02).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_false_alarms_of_any_class_count() -> None:
+    logits = torch.zeros(1, 3, 1, 1)
+    logits[0, 0] = math.log(2.0)  # background half, classes a quarter each
+    assert false_alarm(logits, torch.zeros(1, 2, 1, 1), 0.5).item() == pytest.approx(0.5, abs=1e-6)
+
+
+def test_the_papers_loss_has_no_such_term() -> None:
+    maps, target = [torch.zeros(1, 1, 4, 4)] * 4, torch.zeros(1, 1, 4, 4)
+    paper, ours = HybridLoss()(maps, target), HybridLoss(clean_share=0.1)(maps, target)
+    assert paper.item() == pytest.approx(2.75 * math.log(2), abs=1e-5)
+    assert ours.item() == pytest.approx(2.75 * (math.log(2) + 8 / 9.6), abs=1e-5)

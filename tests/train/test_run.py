@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -210,6 +211,17 @@ def test_several_classes_train_and_answer(tmp_path: Path) -> None:
     assert "iou_classes_pooled" in json.loads((out / "metrics.json").read_text())["validation"]
 
 
+def test_merging_classes_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    drawn = tmp_path / "drawn"
+    synth = ["data", "synth", "--out", str(drawn), "--count", "8", "--size", "64", "--kinds", "pit,scratch"]
+    assert run(synth) == 0
+    told = "2 classes merged into 'defect'; keep them apart with --multiclass"
+    assert run(command(drawn, tmp_path / "merged", "--epochs", "1")) == 0
+    assert told in capsys.readouterr().out
+    assert run(command(drawn, tmp_path / "apart", "--epochs", "1", "--multiclass")) == 0
+    assert "merged" not in capsys.readouterr().out
+
+
 def test_all_clean_images_are_legal(toy: Path, tmp_path: Path) -> None:
     import cv2
     import numpy as np
@@ -267,3 +279,79 @@ def test_resuming_refuses_changed_data(toy: Path, tmp_path: Path, capsys: pytest
     shutil.copy(toy / "masks" / "bar_03.png", toy / "masks" / "bar_00.png")
     assert run(["train", "--resume", "--out", str(out), "--epochs", "2"]) == 2
     assert re.search(r"1 (train|val) samples changed", capsys.readouterr().err)
+
+
+def test_resuming_refuses_other_options(
+    toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    assert run(command(toy, out, "--epochs", "1", "--patience", "0", "-O", "width=16")) == 0
+    capsys.readouterr()
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    again = ["train", "--resume", "--out", str(out), "--epochs", "2"]
+    for change, told in {
+        ("--lr", "0.5"): "with --lr 0.001",
+        ("--seed", "1"): "with --seed 0",
+        ("--model", "ocinet-tiny"): "with --model ocinet-nano",  # the default, but given
+        ("--imagenet",): "without --imagenet",
+        ("--multiclass",): "without --multiclass",
+        ("--patience", "3"): "with --patience 0",
+        ("--class-weights", "1,2"): "with --class-weights equal",
+        ("--weights", "ocinet-tiny"): "without --weights",
+        ("-O", "width=20"): "with --option width=16",
+        ("--precision", "fp16"): "with --precision auto",
+        ("--data", "other"): f"with --data {toy}",
+    }.items():
+        assert run([*again, *change]) == 2
+        error = capsys.readouterr().err.strip()
+        assert told in error
+        assert "cannot change when resumed" in error
+        assert len(error.splitlines()) == 1
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_resuming_accepts_what_is_the_same(
+    toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    same = ["--patience", "0", "--lr", "0.002", "-O", "width=16", "--class-weights", "1,5"]
+    assert run(command(toy, out, "--epochs", "1", *same)) == 0
+    capsys.readouterr()
+    assert run(command(toy, out, "--resume", *same)) == 0
+    assert "already finished at epoch 1; raise it with --epochs" in capsys.readouterr().out
+    assert len(table(out)) == 1
+    assert run(command(toy, out, "--resume", "--epochs", "2", "--device", "auto", *same)) == 0
+    assert "already finished" not in capsys.readouterr().out
+    assert len(table(out)) == 2
+    assert run(["train", "--resume", "--out", str(out)]) == 0  # the raised number of epochs is remembered
+    assert "already finished at epoch 2" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ["--model", "typo"],
+        ["--recipe", "typo"],
+        ["--lr", "-1"],
+        ["--device", "typo"],
+        ["--weights", "typo"],
+        ["--data", "typo"],
+        ["--class-weights", "typo"],
+        ["--precision", "typo"],
+    ],
+)
+def test_mistakes_are_found_without_torch(
+    toy: Path,
+    tmp_path: Path,
+    change: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Torch takes seconds to load: where it cannot even be imported the mistake is told all the same."""
+    monkeypatch.setitem(sys.modules, "torch", None)
+    for name in [name for name in sys.modules if name.startswith("flawscope.train")]:
+        monkeypatch.delitem(sys.modules, name)
+    assert run([*command(toy, tmp_path / "run"), *change]) == 2
+    assert change[1] in capsys.readouterr().err
+    assert run(command(toy, tmp_path / "run")) == 2
+    assert "[train]" in capsys.readouterr().err

@@ -6,6 +6,7 @@ import errno
 import importlib
 import io
 import os
+import re
 import sys
 from collections.abc import Sequence
 
@@ -21,6 +22,12 @@ EXIT_PASS, EXIT_REJECT, EXIT_ERROR, EXIT_INTERRUPTED = 0, 1, 2, 130
 ParseError: type[Exception] = next(
     kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
 )
+
+_ARGUMENT = re.compile(r"(?<=^Missing argument ')[a-z_]+(?=')")
+"""A name as the code has it; the help shows it in capitals."""
+
+_PYDANTIC_PREFIX = re.compile(r"\b[Vv]alue error, ")
+"""What pydantic puts before the sentences of our own validators."""
 
 VERBS = ("demo", "doctor", "data", "train", "evaluate", "predict", "models", "export")
 """Each is a module of this package with a function ``register(app)``."""
@@ -97,11 +104,15 @@ def _complaint(error: Exception) -> str:
     line = " ".join(str(error.format_message()).split()) if hasattr(error, "format_message") else str(error)
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "flawscope"
-    return f"{line.rstrip('.')}. See: {command} --help"
+    line = _ARGUMENT.sub(
+        lambda found: found.group().upper() if found.group().islower() else found.group(), line
+    )
+    end = "" if line.endswith("?") else "."
+    return f"{line.rstrip('.')}{end} See: {command} --help"
 
 
 def _fail(line: str) -> int:
-    print(f"error: {line}", file=sys.stderr)
+    print(f"error: {_PYDANTIC_PREFIX.sub('', line)}", file=sys.stderr)
     return EXIT_ERROR
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -116,7 +117,9 @@ def fetch(
         say.print(f"from {url or entry.url}", markup=False)
         say.print(f"terms: {entry.terms}", markup=False)
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console("-"), transient=True) as bars:
+        with Progress(
+            *columns, console=console("-"), transient=True, disable=not sys.stderr.isatty()
+        ) as bars:
             loading = bars.add_task("downloading", total=None)
             files = bars.add_task("unpacking", total=None, visible=False)
             data = fetch_set(
@@ -223,7 +226,7 @@ def convert(
     say = console(json_target)
     data = open_data(source, layout=layout, splits=splits)
     data = data.binary() if binary else data
-    with Progress(console=console("-"), transient=True) as bars:
+    with Progress(console=console("-"), transient=True, disable=not sys.stderr.isatty()) as bars:
         task = bars.add_task("converting", total=len(data))
         done = convert_data(data, to, out, overwrite=overwrite, progress=lambda: bars.advance(task))
     problems = [str(problem) for problem in (*data.problems, *done.problems)]

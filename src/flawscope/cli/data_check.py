@@ -126,7 +126,7 @@ def _print_classes(out: Console, report: CheckReport) -> None:
     rows = report.class_table()
     if not any(row["images"] for row in rows):
         return
-    splits = [split for split in report.data.splits if any(row["images_by_split"][split] for row in rows)]
+    splits = [split for split in report.splits if any(row["images_by_split"][split] for row in rows)]
     table = Table(title="Classes", title_justify="left", box=None, pad_edge=False)
     table.add_column("class")
     for column in ("images", *splits, "share of pixels"):
@@ -158,7 +158,7 @@ def _print_findings(out: Console, report: CheckReport, examples: int) -> None:
     from rich.markup import escape
 
     if not report.findings:
-        out.print("\n[bold green]Nothing to complain about.[/bold green]")
+        out.print(f"\n[bold green]Nothing to complain about.[/bold green] {_verdict(report)}")
         return
     for finding in report.findings:
         colour = _COLOURS[finding.severity]
@@ -172,8 +172,13 @@ def _print_findings(out: Console, report: CheckReport, examples: int) -> None:
         out.print(f"  > {escape(finding.remedy)}", style="dim")
     counts = report.to_json()["counts"]
     words = [f"{counts[name]} {name}{'s' if counts[name] != 1 else ''}" for name in _COLOURS]
-    out.print(f"\n{', '.join(words)}. {_verdict(report)}")
+    out.print(f"\n{', '.join(words)}. {escape(_verdict(report))}")
 
 
 def _verdict(report: CheckReport) -> str:
-    return "Mend the errors before training." if report.serious else "Good to use."
+    if report.serious:
+        return "Mend the errors before training."
+    untaught = report.untaught()
+    if untaught:
+        return f"Divide it again before training: 'train' does not show {', '.join(untaught)}."
+    return "Good to use."

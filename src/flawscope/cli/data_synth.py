@@ -21,7 +21,9 @@ def register(data_app: typer.Typer) -> None:
 def synth(
     out: Annotated[Path, typer.Option(help="Folder to make.")],
     count: Annotated[int, typer.Option(help="How many images.", min=1)] = 100,
-    size: Annotated[str, typer.Option(metavar="HxW", help="Height and width of each in pixels.")] = "256x256",
+    size: Annotated[
+        str, typer.Option(metavar="HEIGHTxWIDTH", help="Of each image in pixels, the height first.")
+    ] = "256x256",
     seed: Annotated[int, typer.Option(help="Everything random follows from it.", min=0)] = 0,
     surface: Annotated[str, typer.Option(help="steel, rail, tile, or any of them.")] = "any",
     kinds: Annotated[
@@ -60,7 +62,7 @@ def synth(
     parts = {split: len(data.split(split)) for split in data.splits}
     told = ", ".join(f"{split} {number}" for split, number in parts.items())
     say = console(json_target)
-    say.print(f"{len(data)} images of {height}x{width} pixels in {out} ({told})", markup=False)
+    say.print(f"{len(data)} images, {height} pixels high and {width} wide, in {out} ({told})", markup=False)
     say.print(f"next: flawscope train --data {out}", markup=False)
     payload = {"folder": out, "images": len(data), "labels": list(data.labels), "splits": parts, "seed": seed}
     emit_json("data-synth", 1, payload, json_target)
@@ -70,7 +72,9 @@ def _size(text: str) -> tuple[int, int]:
     found = re.fullmatch(r"(\d+)(?:[xX](\d+))?", text.strip())
     if found is None:
         raise UsageError(
-            "not a size", where=f"--size {text}", remedy="Give height and width, such as 256x256"
+            "not a size",
+            where=f"--size {text}",
+            remedy="Give HEIGHTxWIDTH, such as 200x300 for 200 high and 300 wide",
         )
     return int(found[1]), int(found[2] or found[1])
 

@@ -39,6 +39,7 @@ def demo(
     screen = console(json_file)
     started = time.perf_counter()
     segmenter = load(weights, device="cpu")
+    _check_own(out)
     folder = open_results(out, Wanted(), overwrite=True)
     drawn = draw_images(out / "images", images, seed)
     settings = Settings()
@@ -77,3 +78,25 @@ def demo(
     if outcome.interrupted:
         return 130
     return 2 if outcome.failures else 0
+
+
+def _check_own(out: Path) -> None:
+    """Raise UsageError for a folder with anything in it that is not an earlier demo."""
+    from flawscope.errors import UsageError
+    from flawscope.inspect import read_results
+    from flawscope.inspect.folder import RESULTS
+
+    if not out.is_dir() or not any(out.iterdir()):
+        return
+    listed, images = out / RESULTS, out / "images"
+    drawn = images.is_dir() and all(entry.match("drawn_*.png") for entry in images.iterdir())
+    if not (
+        drawn
+        and listed.is_file()
+        and all(Path(record["source"]).match("images/drawn_*.png") for record in read_results(listed))
+    ):
+        raise UsageError(
+            "the folder is not empty, and not an earlier demo",
+            where=f"--out {out}",
+            remedy="Choose a new folder, so that nothing of yours is overwritten",
+        )

@@ -119,6 +119,9 @@ def evaluate_command(
     overlay_ground: Annotated[
         OverlayGround, typer.Option(help="Draw on black as in the paper, or on the image.")
     ] = OverlayGround.black,
+    every: Annotated[
+        bool, typer.Option("--all", help="Print every figure; JSON and --out always hold them all.")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda:0.")] = "auto",
     json_file: JsonOption = None,
 ) -> int:
@@ -170,7 +173,7 @@ def evaluate_command(
         )
     for failure in evaluation.failures:
         print(f"error: {failure}", file=sys.stderr)
-    print_evaluation(screen, evaluation)
+    print_evaluation(screen, evaluation, every=every)
     emit_json("evaluation", 1, evaluation.to_json(), json_file)
     if out is not None:
         write_evaluation(evaluation, out)

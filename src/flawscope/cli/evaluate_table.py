@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.table import Table
 
-from flawscope.metrics.names import FIGURES
+from flawscope.metrics.names import FIGURES, HEADLINE
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,13 +28,25 @@ _IN_PARTS = {
 """Figures shown for subsets and kinds, all at the first threshold, and their headings."""
 
 
-def print_evaluation(screen: Console, evaluation: Evaluation) -> None:
-    """Figures with intervals, then parts, classes and sizes, then notes."""
+def print_evaluation(screen: Console, evaluation: Evaluation, *, every: bool = False) -> None:
+    """Figures with intervals, then parts, classes and sizes, then notes.
+
+    Args:
+        screen: where to.
+        evaluation: what to print.
+        every: all figures, not only those that most readers need.
+    """
     title = f"{evaluation.source} on {evaluation.data}: {evaluation.whole.images} images"
     if evaluation.failures:
         title += f", {len(evaluation.failures)} failed"
     screen.print(title, markup=False)
-    screen.print(_figures(evaluation))
+    shown = [
+        name for name in FIGURES if name in evaluation.figures and (every or _is_needed(name, evaluation))
+    ]
+    screen.print(_figures(evaluation, shown))
+    hidden = len(evaluation.figures) - len(shown)
+    more = f"; {hidden} more with --all" if hidden else ""
+    screen.print(f"what these mean: docs/metrics.md{more}", markup=False)
     for heading, parts in (("subset", evaluation.subsets), ("kind", evaluation.kinds)):
         if parts:
             mean = evaluation.subset_mean if heading == "subset" else None
@@ -50,6 +62,12 @@ def print_evaluation(screen: Console, evaluation: Evaluation) -> None:
         screen.print(f"note: {note}", markup=False)
 
 
+def _is_needed(name: str, evaluation: Evaluation) -> bool:
+    if evaluation.settings["protocol"] != "standard":
+        return True  # four figures only
+    return name in HEADLINE and (name != "miou_classes" or len(evaluation.labels) > 1)
+
+
 def _table(*columns: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for number, column in enumerate(columns):
@@ -57,16 +75,14 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _figures(evaluation: Evaluation) -> Table:
+def _figures(evaluation: Evaluation, shown: Sequence[str]) -> Table:
     standard = evaluation.settings["protocol"] == "standard"
     first = f"at {evaluation.settings['threshold']:.2f}" if standard else "ocinet"
     columns = ["figure", first, "95 %"]
     if evaluation.calibrated_threshold is not None:
         columns += [f"calibr. {evaluation.calibrated_threshold:.2f}", "95 %"]
     table = _table(*columns)
-    for name in FIGURES:
-        if name not in evaluation.figures:
-            continue
+    for name in shown:
         row = [name, _number(evaluation.figures[name]), _interval(evaluation.intervals.get(name))]
         if not standard and name == "recall_fg_image_mean":
             row[0] = f"{name} (the paper's PA)"

@@ -73,7 +73,7 @@ def predict(
     input failed or the command could not go on, 130 interrupted (go on with --resume).
     """
     from flawscope.errors import UsageError
-    from flawscope.inspect import Settings, Wanted, find_sources, open_results, summary
+    from flawscope.inspect import Settings, Wanted, find_sources, open_results, summary, tally
     from flawscope.segment import load
 
     if resume and overwrite:
@@ -85,22 +85,14 @@ def predict(
     if not found.files:
         return 2
     segmenter = load(weights, device=device, threads=threads)
-    folder = open_results(out, Wanted(masks, overlays, probabilities), resume=resume, overwrite=overwrite)
-    others = {record["weights"] for record in folder.records} - {segmenter.name}
-    if others:
-        raise UsageError(
-            f"its results were made with '{others.pop()}', not '{segmenter.name}'",
-            where=out,
-            remedy="Choose another --out, or begin again with --overwrite",
-        )
-    level = None if binarize is Binarization.otsu else segmenter.threshold if threshold is None else threshold
-    if any(record["threshold"] != level for record in folder.records):
-        raise UsageError(
-            "its results were made with another threshold",
-            where=out,
-            remedy="Give the same --threshold and --binarize, choose another --out, or use --overwrite",
-        )
     settings = Settings(threshold=threshold, method=binarize.value, min_area=min_area)
+    folder = open_results(
+        out,
+        Wanted(masks, overlays, probabilities),
+        resume=resume,
+        overwrite=overwrite,
+        made_with=_made_with(segmenter, settings, page, white),
+    )
     before = len(folder.records)
     started = time.perf_counter()
     outcome = run_batch(segmenter, found, folder, settings, every=every, page=page, white=white, limit=limit)
@@ -108,16 +100,17 @@ def predict(
     report_file = None
     if report and not outcome.interrupted:
         report_file = make_report(folder, segmenter, settings.to_json(), outcome, page=page, white=white)
-    counts = summary(outcome, time.perf_counter() - started)
-    _print_summary(screen, counts, out, before, report_file)
+    counts, whole = summary(outcome, time.perf_counter() - started), tally(folder.records)
+    _print_summary(screen, counts, whole, out, before, report_file)
     payload = {
         **counts,
+        **whole,
         "already_done": before,
         "weights": segmenter.name,
         "settings": settings.to_json(),
         "out": out,
         "report": report_file,
-        "results": [_without_masks(record) for record in outcome.written],
+        "results": [_without_masks(record) for record in folder.records],
     }
     emit_json("predict", 1, payload, json_file)
     if outcome.interrupted:
@@ -140,7 +133,7 @@ def run_batch(
     import itertools
     import warnings
 
-    from flawscope.inspect import inspect_all, items
+    from flawscope.inspect import ToneNotes, inspect_all, items
     from flawscope.inspect.sources import count_frames, is_video
 
     # Decoders warn about oddities that do not matter; what matters raises.
@@ -151,10 +144,13 @@ def run_batch(
         count_frames(path, every) if is_video(path) else path.as_posix() not in done
         for path, _ in found.files
     )
-    stream = itertools.islice(items(found.files, every=every, page=page, white=white, done=done), limit)
+    tones = ToneNotes()
+    stream = itertools.islice(
+        items(found.files, every=every, page=page, white=white, done=done, on_tones=tones.add), limit
+    )
     with _progress() as bar:
         task = bar.add_task("Inspecting", total=total if limit is None else min(total, limit))
-        return inspect_all(
+        outcome = inspect_all(
             segmenter,
             stream,
             folder,
@@ -162,6 +158,10 @@ def run_batch(
             on_done=lambda: bar.advance(task),
             on_failure=lambda _source, error: _report_failure(error),
         )
+    outcome.notes.extend(tones.lines())
+    for note in outcome.notes:
+        print(f"note: {note}", file=sys.stderr, flush=True)
+    return outcome
 
 
 def make_report(
@@ -212,19 +212,51 @@ def _report_failure(error: FlawscopeError) -> None:
     print(f"error: {error}", file=sys.stderr, flush=True)
 
 
+def _made_with(segmenter: Any, settings: Any, page: int | None, white: int | None) -> dict[str, Any]:
+    """What all results of a folder share, under the names of the options."""
+    import hashlib
+
+    with segmenter.path.open("rb") as opened:
+        digest = hashlib.file_digest(opened, "sha256").hexdigest()[:12]
+    otsu = settings.method == Binarization.otsu.value
+    level = segmenter.threshold if settings.threshold is None else settings.threshold
+    return {
+        "--weights": f"{segmenter.name} (sha256 {digest})",
+        "--binarize": settings.method,
+        "--threshold": None if otsu else level,
+        "--min-area": settings.min_area,
+        "--page": page,
+        "--white": white,
+    }
+
+
+def _in_words(counts: dict[str, Any]) -> str:
+    """Such as ``2 with defects (3 defects: 1 crack, 2 pit), 1 clean``."""
+    defects, clean = counts["defects"], counts["clean"]
+    total = sum(defects.values())
+    if not total:
+        return f"none with defects, {clean} clean"
+    by_label = ", ".join(f"{count} {label}" for label, count in sorted(defects.items()))
+    kinds = "" if set(defects) == {"defect"} else f": {by_label}"
+    return (
+        f"{counts['images'] - clean} with defects ({total} defect{'s' * (total != 1)}{kinds}), {clean} clean"
+    )
+
+
 def _print_summary(
-    screen: Any, counts: dict[str, Any], out: Path, before: int, report_file: Path | None
+    screen: Any,
+    counts: dict[str, Any],
+    whole: dict[str, Any],
+    out: Path,
+    before: int,
+    report_file: Path | None,
 ) -> None:
-    images, found = counts["images"], sum(counts["defects"].values())
+    images = counts["images"]
     line = f"{images} image{'s' * (images != 1)} in {counts['seconds']:.1f} s"
     if images:
-        by_label = ", ".join(f"{count} {label}" for label, count in sorted(counts["defects"].items()))
-        line += (
-            f": {images - counts['clean']} with defects ({by_label}), " if found else ": none with defects, "
-        )
-        line += f"{counts['clean']} clean"
+        line += f": {_in_words(counts)}"
     if before:
-        line += f"; {before} were done before"
+        line += f"; {before} {'was' if before == 1 else 'were'} done before, together {_in_words(whole)}"
     if counts["failed"]:
         line += f"; {counts['failed']} failed"
     screen.print(line, markup=False)

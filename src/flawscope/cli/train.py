@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flawscope.cli.output import JsonOption, console, emit_json
+from flawscope.cli.train_options import is_given, read_class_weights, read_options, refuse_changes
 from flawscope.errors import MissingExtraError, UsageError
 
 if TYPE_CHECKING:
-    from flawscope.train.run import RunSettings
+    from flawscope.train.run_settings import RunSettings
 
 
 def register(app: typer.Typer) -> None:
@@ -23,6 +24,7 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
+    context: typer.Context,
     data: Annotated[str | None, typer.Option(help="Dataset folder, dataset.yaml or annotation file.")] = None,
     out: Annotated[Path, typer.Option(help="Run folder.")] = Path("runs/train"),
     model: Annotated[str, typer.Option(help="Preset, see 'flawscope models list'.")] = "ocinet-tiny",
@@ -73,24 +75,23 @@ def train(
     plots/ and model_card.md. Ctrl-C, a kill or a power cut lose at most the epoch under way: --resume goes on and
     ends as if nothing had happened.
     """
-    try:
-        from flawscope.train.run import RunSettings, read_settings
-        from flawscope.train.run import train as run_training
-        from flawscope.train.settings import make_recipe
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(error.name or "torch", "train") from error
+    # Mistakes are told before torch and lightning load, which takes seconds.
     from flawscope.data.samples import open_data
+    from flawscope.nets.presets import preset
+    from flawscope.segment.loading import check_device
+    from flawscope.train.run_settings import RunSettings, already_finished, read_settings, refuse_a_run
+    from flawscope.train.settings import change_recipe, make_recipe
+    from flawscope.train.trainable import trainable_weights
 
     if resume:
         settings = read_settings(out)
-        if data is not None and data != settings.data:
-            raise UsageError(
-                f"the run in {out} was begun with --data {settings.data}",
-                where=f"--data {data}",
-                remedy="Leave --data out when resuming, or choose another --out",
-            )
+        refuse_changes(context, settings, out)
         if epochs is not None:
-            settings = replace(settings, recipe=settings.recipe.model_copy(update={"epochs": epochs}))
+            settings = replace(settings, recipe=change_recipe(settings.recipe, {"epochs": epochs}))
+        if is_given(context, "device"):
+            settings = replace(settings, device=device)
+        if is_given(context, "workers"):
+            settings = replace(settings, workers=workers)
     else:
         if data is None:
             raise UsageError("nothing to train on", where="--data", remedy="Name a dataset: --data DIR")
@@ -105,7 +106,7 @@ def train(
             "lr": lr,
             "patience": patience,
             "validate_every": validate_every,
-            "class_weights": None if class_weights is None else _weights(class_weights),
+            "class_weights": None if class_weights is None else read_class_weights(class_weights),
         }
         given: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
         for name in ("patience", "validate_every"):
@@ -117,7 +118,7 @@ def train(
             splits=splits,
             binary=not multiclass,
             model=model,
-            options=_options(option or []),
+            options=read_options(option or []),
             recipe_name=recipe,
             recipe=make_recipe(recipe, given),
             seed=seed,
@@ -128,10 +129,29 @@ def train(
             imagenet=imagenet,
             workers=workers,
         )
+        refuse_a_run(out)
+    preset(settings.model)
+    check_device(settings.device)
+    if settings.weights is not None:
+        trainable_weights(settings.weights)
     out_console = console(json_target)
     opened = open_data(settings.data, layout=settings.layout, splits=settings.splits)
     if test:
         opened.split("test")  # its absence is better told now than after hours
+    try:
+        from flawscope.train.run import train as run_training
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(error.name or "torch", "train") from error
+
+    finished = already_finished(out, settings) if resume else None
+    if finished is not None:
+        out_console.print(finished, markup=False)
+    elif settings.binary and len(opened.labels) > 1:
+        merged = opened.binary().labels[0]
+        out_console.print(
+            f"{len(opened.labels)} classes merged into '{merged}'; keep them apart with --multiclass",
+            markup=False,
+        )
     try:
         summary = run_training(
             settings,
@@ -190,26 +210,3 @@ def _next_command(settings: RunSettings, weights: Path) -> str:
     if settings.recipe_name == "paper":
         parts.append("--protocol ocinet")
     return "measure it with: " + " ".join(parts)
-
-
-def _weights(text: str) -> str | tuple[float, ...]:
-    if text in ("equal", "balanced"):
-        return text
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError as error:
-        raise UsageError(
-            "not 'equal', 'balanced' or numbers", where=f"--class-weights {text}", remedy="For example: 1,5"
-        ) from error
-
-
-def _options(pairs: list[str]) -> dict[str, Any]:
-    import yaml
-
-    options: dict[str, Any] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name.isidentifier():
-            raise UsageError("not of the form NAME=VALUE", where=f"--option {pair}", remedy="Try -O width=96")
-        options[name] = yaml.safe_load(value)
-    return options

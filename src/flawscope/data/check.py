@@ -48,6 +48,21 @@ class CheckReport:
         """Whether anything of severity ``"error"`` was found."""
         return any(finding.severity == "error" for finding in self.findings)
 
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Names of the splits: train, val and test first, then others in order of appearance."""
+        known = ("train", "val", "test")
+        return tuple(
+            sorted(self.data.splits, key=lambda name: known.index(name) if name in known else len(known))
+        )
+
+    def untaught(self) -> list[str]:
+        """Classes that some split shows and the training split does not; none where there is no training split."""
+        if "train" not in self.data.splits:
+            return []
+        counts = {row["label"]: row["images_by_split"] for row in self.class_table()[1:]}
+        return [label for label, images in counts.items() if images.total() and not images["train"]]
+
     def across(self) -> list[Pair]:
         """Pairs whose images are in different splits."""
         samples = self.data.samples
@@ -67,7 +82,7 @@ class CheckReport:
                 "with_copy": sum(self.data.samples[index].split == split for index in copies),
                 "only_alike": sum(self.data.samples[index].split == split for index in alike),
             }
-            for split in self.data.splits
+            for split in self.splits
             if split != "train"
         }
 
@@ -106,6 +121,12 @@ class CheckReport:
             row["share"] = row["pixels"] / total if total else 0.0
         return rows
 
+    def _sizes(self) -> dict[str, int]:
+        """Images of each split, those of none last."""
+        counts = Counter(sample.split for sample in self.data.samples)
+        sizes = {split: counts[split] for split in self.splits}
+        return sizes | ({"undivided": counts[None]} if counts[None] else {})
+
     def to_json(self) -> dict[str, Any]:
         """Plain values, for JSON: facts, findings with every item, and every pair."""
         samples = self.data.samples
@@ -120,7 +141,7 @@ class CheckReport:
                 "labels": list(self.data.labels),
                 "images": len(samples),
                 "labelled": len(masks),
-                "splits": dict(Counter(sample.split or "undivided" for sample in samples)),
+                "splits": self._sizes(),
                 "sizes": dict(Counter(f"{image.width}x{image.height}" for image in images).most_common(20)),
                 "depths": dict(Counter(image.depth for image in images)),
                 "mask_encodings": dict(Counter(mask.encoding for mask in masks if mask.encoding)),

@@ -10,6 +10,7 @@ import hashlib
 import http.client
 import json
 import shutil
+import socket
 import ssl
 import time
 import urllib.error
@@ -142,7 +143,10 @@ def _forget(part: Path, note: Path) -> None:
 
 
 def _attempt(url: str, part: Path, note: Path, limits: Limits, progress: Progress) -> None:
-    """One request; returns when the part is the whole file."""
+    """One request; returns when the part is the whole file.
+
+    A name that cannot be resolved is final, unless something has arrived: then the line was there and may return.
+    """
     version = _version(note, url)
     if version is None:
         _forget(part, note)
@@ -169,6 +173,12 @@ def _attempt(url: str, part: Path, note: Path, limits: Limits, progress: Progres
         ) from error
     except _LINE_ERRORS as error:
         reason = getattr(error, "reason", None) or error
+        if isinstance(reason, socket.gaierror) and not have:
+            raise DownloadError(
+                f"the server's name cannot be resolved ({reason.strerror}): no network?",
+                where=url,
+                remedy="Connect, or give --url with an archive file you have or a mirror",
+            ) from error
         raise _TryAgainError(f"{str(reason) or type(error).__name__}") from error
 
 

@@ -109,8 +109,15 @@ class SegmentationData:
     def split(self, name: str) -> SegmentationData:
         """One split; raises DataError when it has no samples."""
         part = self.where(lambda sample: sample.split == name)
+        if not part.samples and not self.splits:
+            file = self.root / "splits.json"
+            raise DataError(
+                f"no split named '{name}', for the dataset is not divided",
+                where=self.root,
+                remedy=f"Divide it with: flawscope data split {self.root} --out {file}, then give --splits {file}",
+            )
         if not part.samples:
-            known = ", ".join(self.splits) or "none"
+            known = ", ".join(self.splits)
             raise DataError(
                 f"no split named '{name}' (there are: {known})",
                 where=self.root,

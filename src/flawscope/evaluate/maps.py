@@ -48,8 +48,9 @@ class MapFolder:
     def pair(self, samples: Sequence[Sample]) -> tuple[dict[str, Path], list[Path]]:
         """The map of each sample by the sample's name, and the maps that belong to none.
 
-        A map belongs to the sample with its stem; where several share a stem, to the one whose path agrees
-        with its own over the most folders, counted from the end (``test/1.png`` belongs to ``images/test/1``).
+        A map belongs to the sample with its stem, or else to the one whose image it names whole (``1.bmp.png``
+        belongs to ``1.bmp``). Where several share a stem, to the one whose path agrees with its own over the most
+        folders, counted from the end (``test/1.png`` belongs to ``images/test/1``).
 
         Raises:
             DataError: that leaves it open which belongs to which.
@@ -59,8 +60,8 @@ class MapFolder:
             by_stem.setdefault(file.stem, []).append(file)
         paired: dict[str, Path] = {}
         for sample in samples:
-            candidates = by_stem.get(sample.image.stem, [])
-            agreement = [_common_end(sample.name, _key(file.relative_to(self.folder))) for file in candidates]
+            candidates = by_stem.get(sample.image.stem) or by_stem.get(sample.image.name, [])
+            agreement = [_common_end(sample.name, self._names(file, sample)) for file in candidates]
             best = [
                 file for file, common in zip(candidates, agreement, strict=True) if common == max(agreement)
             ]
@@ -73,6 +74,11 @@ class MapFolder:
             if used[file] > 1:
                 raise self._ambiguous(next(sample for sample in samples if sample.name == name))
         return paired, [file for file in self.files if file not in used]
+
+    def _names(self, file: Path, sample: Sample) -> str:
+        """What a map calls its sample, without the suffixes of both."""
+        key = _key(file.relative_to(self.folder))
+        return key.removesuffix(sample.image.suffix) if file.stem == sample.image.name else key
 
     def _ambiguous(self, sample: Sample) -> DataError:
         return DataError(

@@ -24,6 +24,8 @@ _OPACITY = 0.6
 _SHEET_IMAGES = 24
 _SHEET_COLUMNS = 3
 _SHEET_HEIGHT, _SHEET_WIDTH = 150, 600
+_SHEET_GREY = 64
+_LEGEND_HEIGHT, _LEGEND_WIDTH, _LEGEND_SQUARE, _LEGEND_GAP = 28, 520, 14, 14
 
 
 def paint(judged: Judged, ground: Ground = "black") -> Picture:
@@ -89,7 +91,7 @@ class Overlays:
             heapq.heapreplace(self._kept, (-iou, -place, judged.sample.name, panel(judged, self.ground)))
 
     def write(self) -> list[Path]:
-        """Write ``01_iou0.123_NAME.png`` and so on, and ``sheet.png`` with up to 24 of them.
+        """Write ``01_iou0.123_NAME.png`` and so on, and ``sheet.png`` with up to 24 of them above a legend.
 
         Overlays of an earlier evaluation in the same folder are removed.
 
@@ -106,7 +108,7 @@ class Overlays:
             flat = re.sub(r"[^\w.-]+", "_", name)[-100:]
             written.append(write_image(self.folder / f"{rank:02d}_iou{abs(iou):.3f}_{flat}.png", picture))
         if chosen:
-            sheet = _sheet([picture for *_, picture in chosen[:_SHEET_IMAGES]])
+            sheet = _with_legend(_sheet([picture for *_, picture in chosen[:_SHEET_IMAGES]]))
             written.append(write_image(self.folder / "sheet.png", sheet))
         return written
 
@@ -123,8 +125,38 @@ def _sheet(pictures: list[Picture]) -> Picture:
     rows = -(-len(small) // columns)
     widest = max(picture.shape[1] for picture in small)
     pitch_y, pitch_x = _SHEET_HEIGHT + 6, widest + 6
-    sheet = np.full((rows * pitch_y, columns * pitch_x, 3), 64, dtype=np.uint8)
+    sheet = np.full((rows * pitch_y, columns * pitch_x, 3), _SHEET_GREY, dtype=np.uint8)
     for number, picture in enumerate(small):
         top, left = number // columns * pitch_y + 3, number % columns * pitch_x + 3
         sheet[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
     return sheet
+
+
+def _with_legend(sheet: Picture) -> Picture:
+    """The sheet with a strip below it that names the colours, widened where the strip is wider."""
+    legend = _legend()
+    width = max(sheet.shape[1], legend.shape[1])
+    canvas = np.full((sheet.shape[0] + legend.shape[0], width, 3), _SHEET_GREY, dtype=np.uint8)
+    canvas[: sheet.shape[0], : sheet.shape[1]] = sheet
+    canvas[sheet.shape[0] :, : legend.shape[1]] = legend
+    return canvas
+
+
+def _legend() -> Picture:
+    """A strip: what stands side by side, then a square of each colour and its word."""
+    strip = np.full((_LEGEND_HEIGHT, _LEGEND_WIDTH, 3), _SHEET_GREY, dtype=np.uint8)
+    left = _write(strip, "image | map | answer against truth:", _LEGEND_GAP)
+    for word, answered, true in (("hit", 1, 1), ("false alarm", 1, 0), ("miss", 0, 1)):
+        pixel = paint_hits(np.full((1, 1), answered, np.uint8), np.full((1, 1), true, np.uint8))
+        top, side = (_LEGEND_HEIGHT - _LEGEND_SQUARE) // 2, _LEGEND_SQUARE
+        strip[top : top + side, left : left + side] = pixel[0, 0]
+        left = _write(strip, word, left + side + _LEGEND_GAP // 2)
+    return strip
+
+
+def _write(strip: Picture, words: str, left: int) -> int:
+    """Write on the strip, and return where the next thing may begin."""
+    font, size = cv2.FONT_HERSHEY_SIMPLEX, 0.45
+    (width, _), _ = cv2.getTextSize(words, font, size, 1)
+    cv2.putText(strip, words, (left, _LEGEND_HEIGHT - 9), font, size, (255, 255, 255), 1, cv2.LINE_AA)
+    return left + int(width) + _LEGEND_GAP

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from flawscope.inspect.batch import Outcome, Settings, inspect_all, summary
+from flawscope.inspect.batch import Outcome, Settings, inspect_all, summary, tally
 from flawscope.inspect.folder import ResultFolder, Wanted, open_results, read_results
 from flawscope.inspect.report import write_report
 from flawscope.inspect.sources import Found, Item, find_sources, items
+from flawscope.inspect.tones import ToneNotes
 
 __all__ = [
     "Found",
@@ -13,6 +14,7 @@ __all__ = [
     "Outcome",
     "ResultFolder",
     "Settings",
+    "ToneNotes",
     "Wanted",
     "find_sources",
     "inspect_all",
@@ -20,5 +22,6 @@ __all__ = [
     "open_results",
     "read_results",
     "summary",
+    "tally",
     "write_report",
 ]

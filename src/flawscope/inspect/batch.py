@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,11 +41,13 @@ class Outcome:
         written: records of the images done in this run.
         failures: ``(source, error)`` of the images that could not be done.
         interrupted: whether Ctrl-C ended it early.
+        notes: one line for each doubt about the images, such as a missing ``white``.
     """
 
     written: list[Record] = field(default_factory=list)
     failures: list[tuple[str, FlawscopeError]] = field(default_factory=list)
     interrupted: bool = False
+    notes: list[str] = field(default_factory=list)
 
 
 def inspect_all(
@@ -137,18 +139,26 @@ def _ahead(
         yield waiting.popleft()
 
 
-def summary(outcome: Outcome, seconds: float) -> dict[str, Any]:
-    """Counts of a batch, for the screen and JSON."""
+def tally(records: Sequence[Record]) -> dict[str, Any]:
+    """Numbers of images, of clean ones, and of defects by class."""
     defects: dict[str, int] = {}
-    for record in outcome.written:
+    for record in records:
         for defect in record["defects"]:
             defects[defect["label"]] = defects.get(defect["label"], 0) + 1
     return {
-        "images": len(outcome.written),
-        "clean": sum(not record["defects"] for record in outcome.written),
-        "failed": len(outcome.failures),
+        "images": len(records),
+        "clean": sum(not record["defects"] for record in records),
         "defects": defects,
+    }
+
+
+def summary(outcome: Outcome, seconds: float) -> dict[str, Any]:
+    """Counts of a run, for the screen and JSON."""
+    return {
+        **tally(outcome.written),
+        "failed": len(outcome.failures),
         "seconds": round(seconds, 3),
         "interrupted": outcome.interrupted,
         "failures": [{"source": source, "error": str(error)} for source, error in outcome.failures],
+        "notes": outcome.notes,
     }

@@ -9,6 +9,7 @@
         overlays/<key>.jpg      (.png beyond 65,500 pixels a side)
         probabilities/<key>.png 16-bit, 65535 is 1; one file a class
         report.html
+        settings.json               what the results were made with; resuming with anything else is refused
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import contextlib
 import json
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from flawscope.outputs import dumps, output_error, write_json, write_text
 from flawscope.results import InspectionResult
 
 RESULTS, TABLE, COCO, REPORT = "results.jsonl", "results.csv", "coco.json", "report.html"
+SETTINGS = "settings.json"
 _KINDS = ("masks", "overlays", "probabilities")
 _NOT_IN_NAMES = re.compile(r'[\x00-\x1f\\/:*?"<>|]')
 """Characters of class names that would be folders, or that some file systems refuse."""
@@ -141,7 +143,12 @@ class ResultFolder:
 
 
 def open_results(
-    root: Path, wanted: Wanted, *, resume: bool = False, overwrite: bool = False
+    root: Path,
+    wanted: Wanted,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    made_with: Mapping[str, Any] | None = None,
 ) -> ResultFolder:
     """A folder to write results in.
 
@@ -150,9 +157,12 @@ def open_results(
         wanted: which files to write.
         resume: keep what is there and go on.
         overwrite: remove the results that an earlier run listed, and begin again.
+        made_with: plain values that all results of the folder must share, under the names to complain with;
+            kept in ``settings.json``.
 
     Raises:
-        UsageError: results are there and neither was chosen, or the folder holds masks of other origin.
+        UsageError: results are there and neither was chosen, or were made with other values, or the folder
+            holds masks of other origin.
         OutputError: the folder cannot be written.
     """
     folder = ResultFolder(root, wanted)
@@ -161,27 +171,31 @@ def open_results(
         root.mkdir(parents=True, exist_ok=True)
         if listed.exists():
             records = list(read_results(listed))
-            if not (resume or overwrite):
+            if records and not (resume or overwrite):
                 raise UsageError(
                     f"already holds results of {len(records)} images",
                     where=root,
                     remedy="Go on with --resume, begin again with --overwrite, or choose another --out",
                 )
-            if overwrite:
+            if overwrite or not records:
                 _remove(root, records)
             else:
+                if made_with is not None:
+                    _compare(root, made_with)
                 write_text(listed, "".join(dumps(record, indent=None) + "\n" for record in records))
                 folder.records.extend(records)
                 for record in records:
                     folder.claim(record["source"], record["key"])
-            return folder
+                return folder
         strangers = [kind for kind in _KINDS if any((root / kind).glob("*"))]
-        if strangers:
+        if strangers and not listed.exists():
             raise UsageError(
                 f"holds a folder '{strangers[0]}' that no run of predict has made",
                 where=root,
                 remedy="Choose another --out, so that nothing of yours is overwritten",
             )
+        if made_with is not None:
+            write_json(root / SETTINGS, made_with)
         listed.touch()
     except OSError as error:
         raise output_error(error, root) from error
@@ -211,6 +225,33 @@ def read_results(path: Path) -> Iterator[Record]:
         yield record
 
 
+def _compare(root: Path, made_with: Mapping[str, Any]) -> None:
+    """Raise UsageError unless the folder's results were made with the same values."""
+    try:
+        before = json.loads((root / SETTINGS).read_text(encoding="utf-8"))
+        before = {name: before[name] for name in made_with}
+    except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"nothing says what its results were made with ({SETTINGS} is missing or damaged)",
+            where=root,
+            remedy="Choose another --out, or begin again with --overwrite",
+        ) from error
+    now = json.loads(dumps(made_with))
+    other = [
+        f"{name} {_said(before[name])}, not {_said(now[name])}" for name in now if before[name] != now[name]
+    ]
+    if other:
+        raise UsageError(
+            f"its results were made with {'; '.join(other)}",
+            where=root,
+            remedy="Give the same options, choose another --out, or begin again with --overwrite",
+        )
+
+
+def _said(value: object) -> str:
+    return "none" if value is None else str(value)
+
+
 def _remove(root: Path, records: Iterable[Record]) -> None:
     """Remove what an earlier run says it wrote, and nothing else."""
     for record in records:
@@ -219,6 +260,6 @@ def _remove(root: Path, records: Iterable[Record]) -> None:
                 file = root / name
                 if name.split("/")[0] in _KINDS and ".." not in file.parts:
                     file.unlink(missing_ok=True)
-    for name in (COCO, TABLE, REPORT):
+    for name in (COCO, TABLE, REPORT, SETTINGS):
         (root / name).unlink(missing_ok=True)
     (root / RESULTS).write_text("", encoding="utf-8")

@@ -107,7 +107,10 @@ def write_report(
         else "",
         columns=[{"name": name, "number": number} for name, number in _COLUMNS],
         sort_column=_SORTED_BY,
-        facts=[*([("Folder", root)] if root else []), *_facts(header, weights, settings, records)],
+        facts=[
+            *([("Folder", root)] if root else []),
+            *_facts(header, weights, {**settings, "page": page, "white": white}, records),
+        ],
     )
     return write_text(path, text)
 
@@ -141,7 +144,7 @@ def _card(number: int, record: Record, image: Image, labels: Sequence[str]) -> d
         "name": record["source"],
         "defects": count,
         "caption": f"{width} x {height} px, {defects}"
-        + (f", {record['defect_fraction']:.2%} of the area" if count else ""),
+        + (f", {_percent(record['defect_fraction'])} of the area" if count else ""),
         "image": _data_uri(cv2.cvtColor(small, cv2.COLOR_RGB2BGR), ".jpg", "image/jpeg"),
         "paint": _data_uri(_paint(record, labels, size), ".png", "image/png") if count else "",
     }
@@ -198,17 +201,63 @@ def _facts(
         ("Weights", weights),
         ("Network", f"{header.model}, input {header.imgsz[1]} x {header.imgsz[0]} px"),
         ("Classes", ", ".join(header.labels)),
+        ("Method", _method(settings, records)),
     ]
-    used = sorted({record["threshold"] for record in records if record["threshold"] is not None})
-    if used:
-        facts.append(("Threshold in use", ", ".join(f"{level:g}" for level in used)))
-    facts += [(name.replace("_", " ").capitalize(), str(value)) for name, value in settings.items() if value]
-    provenance = header.provenance
-    facts += [(name.replace("_", " ").capitalize(), str(provenance[name])) for name in sorted(provenance)]
+    if settings.get("min_area", 1) > 1:
+        facts.append(("Smallest defect", f"{settings['min_area']} px; smaller regions are left out"))
+    if settings.get("page") is not None:
+        facts.append(("Page", f"{settings['page']} of multi-page files"))
+    if settings.get("white") is not None:
+        facts.append(("White", f"stored value {settings['white']}"))
+    facts += _origin(header)
     packages = ("numpy", "onnxruntime", "opencv-contrib-python-headless", "pillow")
     facts.append(("Flawscope", f"{__version__}, Python {platform.python_version()}, {platform.platform()}"))
     facts.append(("Packages", ", ".join(f"{name} {found}" for name in packages if (found := _version(name)))))
     return facts
+
+
+def _method(settings: Mapping[str, Any], records: Sequence[Record]) -> str:
+    if settings.get("binarize") == "otsu":
+        return "Otsu's threshold, chosen for each image"
+    used = sorted({record["threshold"] for record in records if record["threshold"] is not None})
+    levels = ", ".join(f"{level:g}" for level in used)
+    chosen = "given" if settings.get("threshold") is not None else "calibrated, from the weights"
+    return f"fixed threshold {levels} ({chosen})" if used else "fixed threshold"
+
+
+def _origin(header: Header) -> list[tuple[str, str]]:
+    """What the weights say of their training, in words."""
+    rest = dict(header.provenance)
+    facts = []
+    dataset, images = rest.pop("dataset", None), rest.pop("training_images", None)
+    if dataset is not None:
+        details = [f"{name} {rest.pop(name)}" for name in ("recipe", "seed", "epoch") if name in rest]
+        many = f"{images:,} images of " if isinstance(images, int) else ""
+        facts.append(("Trained on", many + ", ".join([str(dataset), *details])))
+    if "flawscope" in rest:
+        facts.append(("Trained with", f"Flawscope {rest.pop('flawscope')}"))
+    validation = rest.pop("validation", None)
+    if isinstance(validation, Mapping):
+        figure = validation.get("iou_fg_image_mean_calibrated", validation.get("iou_fg_image_mean"))
+        count = validation.get("images")
+        if isinstance(figure, float):
+            over = f" over {count:,} validation images" if isinstance(count, int) else ""
+            facts.append(("Validation", f"mean overlap (IoU) of the defects {_percent(figure)}{over}"))
+    facts += [(name.replace("_", " ").capitalize(), _plain(value)) for name, value in sorted(rest.items())]
+    return facts
+
+
+def _plain(value: object) -> str:
+    """A value of free-form provenance without the punctuation of code."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name.replace('_', ' ')} {_plain(item)}" for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_plain(item) for item in value)
+    return str(value)
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.2f}\N{NO-BREAK SPACE}%"
 
 
 def _version(package: str) -> str:

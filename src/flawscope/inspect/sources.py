@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +12,8 @@ from pathlib import Path, PurePosixPath
 import cv2
 
 from flawscope.errors import FlawscopeError, ImageError, UsageError
-from flawscope.images import IMAGE_SUFFIXES, Image, check_image, find_images, read_image
+from flawscope.images import IMAGE_SUFFIXES, Image, Tones, check_image, find_images, read_image
+from flawscope.inspect.folder import RESULTS
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv"})
 
@@ -48,12 +50,18 @@ class Found:
 
 
 def find_sources(sources: Sequence[str], *, outside: Path | None = None) -> Found:
-    """Expand files, folders (recursively) and glob patterns.
+    """Expand files, folders (recursively) and glob patterns; folders of results below them are passed over.
 
     Args:
         sources: as typed.
         outside: a folder whose files are never sources: where the results go.
+
+    Raises:
+        UsageError: ``outside`` is, or holds, what a source points at.
     """
+    if outside is not None:
+        for source in sources:
+            _check_apart(source, outside)
     found: dict[Path, str] = {}
     problems: list[FlawscopeError] = []
     for source in sources:
@@ -75,6 +83,7 @@ def items(
     page: int | None = None,
     white: int | None = None,
     done: Collection[str] = frozenset(),
+    on_tones: Callable[[str, Tones], None] = lambda _source, _tones: None,
 ) -> Iterator[Item | ImageError]:
     """The images of files and videos, in order; an error stands for a video that cannot be read.
 
@@ -84,12 +93,15 @@ def items(
         page: page of multi-page images.
         white: stored value that means white.
         done: sources to leave out.
+        on_tones: told, from the thread that reads, how each file uses its range of values.
     """
     for path, key in files:
         if is_video(path):
             yield from _frames(path, key, every, done)
         elif path.as_posix() not in done:
-            yield Item(path.as_posix(), key, partial(read_image, path, page=page, white=white))
+            source = path.as_posix()
+            read = partial(read_image, path, page=page, white=white, on_tones=partial(on_tones, source))
+            yield Item(source, key, read)
 
 
 def read_source(source: str, *, page: int | None = None, white: int | None = None) -> Image:
@@ -133,27 +145,64 @@ def _expand(source: str, outside: Path | None) -> list[tuple[Path, str]] | Flaws
     if any(character in source for character in "*?["):
         matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207
         root = Path(*_fixed_parts(path))
-        listed = [
-            (match, match.relative_to(root).as_posix())
+        matches = [
+            match
             for match in matches
             if match.is_file() and match.suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES
         ]
-        return listed or UsageError("the pattern matches no image", where=source, remedy="Check the pattern")
+        listed = [
+            (match, match.relative_to(root).as_posix())
+            for match in matches
+            if not _in_results(match.parent, root)
+        ]
+        what = (
+            "the pattern matches only files of a folder of results"
+            if matches
+            else "the pattern matches no image"
+        )
+        return listed or UsageError(what, where=source, remedy="Check the pattern")
     return UsageError("no such file or folder", where=source, remedy="Check the path")
 
 
 def _in_folder(folder: Path, outside: Path | None) -> list[tuple[Path, str]] | FlawscopeError:
+    if (folder / RESULTS).is_file():
+        return UsageError(
+            "a folder of results, whose pictures are not inspected again",
+            where=folder,
+            remedy="Give the folder of the images",
+        )
     videos = [entry for entry in folder.rglob("*") if is_video(entry) and entry.is_file()]
     listed = [
         (entry, entry.relative_to(folder).as_posix())
         for entry in sorted([*find_images(folder), *videos])
-        if outside is None or not entry.resolve().is_relative_to(outside.resolve())
+        if not _in_results(entry.parent, folder)
+        and (outside is None or not entry.resolve().is_relative_to(outside.resolve()))
     ]
     if listed:
         return listed
     return UsageError(
         "no image in this folder or below it", where=folder, remedy="Flawscope reads PNG, JPEG, BMP and TIFF"
     )
+
+
+def _in_results(folder: Path, root: Path) -> bool:
+    """Whether ``folder``, or a folder between it and ``root``, holds results of an earlier run."""
+    between = [folder, *folder.parents][: len(folder.relative_to(root).parts) + 1]
+    return any((place / RESULTS).is_file() for place in between)
+
+
+def _check_apart(source: str, out: Path) -> None:
+    path = Path(source).expanduser()
+    if any(character in source for character in "*?[") and not path.exists():
+        path = Path(*_fixed_parts(path))
+    elif path.is_file():
+        path = path.parent
+    if path.is_dir() and path.resolve().is_relative_to(out.resolve()):
+        raise UsageError(
+            f"results would be written among the images of {path}",
+            where=f"--out {out}",
+            remedy="Choose a folder of its own for them",
+        )
 
 
 def _fixed_parts(pattern: Path) -> list[str]:
@@ -169,7 +218,8 @@ def _fixed_parts(pattern: Path) -> list[str]:
 def _unique_keys(paths: Sequence[Path], relatives: Sequence[str]) -> list[str]:
     """A key for each file: the relative path without suffix; if not unique with it; else below its folder.
 
-    Compared without case, because some file systems do. What is still equal, the folder of results numbers.
+    Only files whose keys clash get a longer one. Compared without case, because some file systems do. What is
+    still equal, the folder of results numbers.
     """
     candidates = [
         (
@@ -179,12 +229,15 @@ def _unique_keys(paths: Sequence[Path], relatives: Sequence[str]) -> list[str]:
         )
         for path, relative in zip(paths, relatives, strict=True)
     ]
-    keys: list[str] = []
-    for level in range(3):
-        keys = [choice[level] for choice in candidates]
-        if len({key.casefold() for key in keys}) == len(keys):
+    levels = [0] * len(candidates)
+    while True:
+        keys = [choice[level] for choice, level in zip(candidates, levels, strict=True)]
+        taken = Counter(key.casefold() for key in keys)
+        longer = [index for index, key in enumerate(keys) if taken[key.casefold()] > 1 and levels[index] < 2]
+        if not longer:
             return keys
-    return keys
+        for index in longer:
+            levels[index] += 1
 
 
 def _open_video(path: Path) -> cv2.VideoCapture:

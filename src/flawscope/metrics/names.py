@@ -66,6 +66,21 @@ SOFT_FIGURES = (
 )
 """Those that judge the soft map and know no threshold."""
 
+HEADLINE = (
+    "iou_fg_image_mean",
+    "dice_fg_image_mean",
+    "miou_classes",
+    "recall_fg_image_mean",
+    "precision_fg_image_mean",
+    "wfm",
+    "mae",
+    "defect_recall",
+    "false_alarms_per_image",
+    "escape_rate",
+    "overkill_rate",
+)
+"""Those that most readers need."""
+
 EMPTY_RULE = (
     "Truth and answer both empty: 1. Only one of them empty: 0. Recall without true pixels and precision without "
     "answered pixels are undefined: left out of means, and counted."

@@ -6,6 +6,7 @@ The format decides which engine answers: ``.onnx`` runs on onnxruntime, which th
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from importlib.resources import files
@@ -16,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flawscope.errors import UsageError, WeightsError
-from flawscope.images import Image, read_image
+from flawscope.images import Image, Tones, read_image
 from flawscope.results import InspectionResult
 from flawscope.segment.base import Binarize, Prompts, Segmentation
 from flawscope.segment.base import predict as predict_with
@@ -28,6 +29,9 @@ WEIGHT_SUFFIXES = (".onnx", ".safetensors")
 
 _PICKLED_SUFFIXES = frozenset({".pth", ".pt", ".ckpt", ".pkl", ".pickle", ".bin"})
 _ZIP_MAGIC, _PICKLE_MAGIC = b"PK\x03\x04", b"\x80"
+
+
+_log = logging.getLogger("flawscope")
 
 
 class Engine(Protocol):
@@ -107,11 +111,19 @@ class LoadedSegmenter:
             white: stored value that means white, for cameras that leave high bits unused.
             keep_probability: False saves memory.
 
+        A file that looks as if ``white`` were wanted, or too small, is named in a logged warning.
+
         Raises:
             ImageError: the image cannot be used.
         """
+
+        def warn(tones: Tones) -> None:
+            if tones.note:
+                _log.warning("%s: %s", image, tones.note)
+
         if isinstance(image, str | os.PathLike):
-            source, pixels = str(image), read_image(os.fspath(image), page=page, white=white)
+            source = str(image)
+            pixels = read_image(os.fspath(image), page=page, white=white, on_tones=warn)
         else:
             source, pixels = "array", np.asarray(image)
         return predict_with(
@@ -205,8 +217,8 @@ def refuse_pickle(path: Path) -> None:
         raise WeightsError(
             "a pickled checkpoint, which can run code when loaded; Flawscope does not open it",
             where=path,
-            remedy="Convert it: flawscope.nets.load_published(FILE) reads the tensors only, and "
-            "flawscope.segment.network.save_safetensors writes them",
+            remedy=f"If it holds published OCINet weights, run: flawscope models convert {path} "
+            f"--out {path.stem}-converted.safetensors",
         )
 
 

@@ -2,7 +2,8 @@
 
 Source: OCINet, Eqs. 1 to 4. Eq. 3 writes a sum over pixels; the published training uses the mean, and so
 does this. Eq. 4 is a constant without gradient where an image has none of a class; there the term is
-defined as 0, so that cross-entropy alone teaches clean images.
+defined as 0. That leaves clean images to cross-entropy, whose mean over pixels hardly notices a false alarm of
+fifty; so a clean image may be given a term of its own, see :func:`false_alarm`.
 """
 
 from __future__ import annotations
@@ -46,6 +47,19 @@ def soft_iou(logits: Tensor, target: Tensor) -> Tensor:
     return losses.mean()
 
 
+def false_alarm(logits: Tensor, target: Tensor, share: float) -> Tensor:
+    """What clean images cost: ``a / (a + share * pixels)`` with ``a`` the soft area of any defect, 0 for others.
+
+    It is Eq. 4 smoothed by ``share`` of the image's pixels, and half when the answer covers that share. Ours; the
+    paper's data has no clean images. Shapes as in :func:`pixel_cross_entropy`; the mean over all images.
+    """
+    defect = logits.sigmoid() if logits.shape[1] == 1 else 1 - logits.softmax(dim=1)[:, :1]
+    area = defect.sum(dim=(1, 2, 3))
+    clean = target.sum(dim=(1, 2, 3)) == 0
+    pixels = target.shape[-2] * target.shape[-1]
+    return torch.where(clean, area / (area + share * pixels), torch.zeros_like(area)).mean()
+
+
 def with_background(target: Tensor) -> Tensor:
     """``(b, K, h, w)`` soft class maps to ``(b, K + 1, h, w)`` distributions, background first."""
     background = (1 - target.sum(dim=1, keepdim=True)).clamp(0, 1)
@@ -58,18 +72,21 @@ class HybridLoss(nn.Module):
 
     Args:
         class_weights: K + 1 numbers, background first, or None for equal weights.
+        clean_share: of :func:`false_alarm`; None leaves that term out, as the paper does.
         level_weights: one a map, finest first.
     """
 
     def __init__(
         self,
         class_weights: Sequence[float] | None = None,
+        clean_share: float | None = None,
         level_weights: Sequence[float] = LEVEL_WEIGHTS,
     ) -> None:
         super().__init__()
         self.class_weights: Tensor | None
         weights = None if class_weights is None else torch.tensor(class_weights, dtype=torch.float32)
         self.register_buffer("class_weights", weights, persistent=False)
+        self.clean_share = clean_share
         self.level_weights = tuple(level_weights)
 
     def forward(self, maps: Sequence[Tensor], target: Tensor) -> Tensor:
@@ -78,5 +95,7 @@ class HybridLoss(nn.Module):
         for weight, logits in zip(self.level_weights, maps, strict=True):
             logits = logits.float()  # sums over pixels overflow in half precision
             level = pixel_cross_entropy(logits, target, self.class_weights) + soft_iou(logits, target)
+            if self.clean_share is not None:
+                level = level + false_alarm(logits, target, self.clean_share)
             total = total + weight * level
         return total

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from flawscope.segment.header import Header
 
 if TYPE_CHECKING:
-    from flawscope.train.run import RunSettings, RunSummary
+    from flawscope.train.run import RunSummary
+    from flawscope.train.run_settings import RunSettings
 
 
 def model_card(header: Header, settings: RunSettings, summary: RunSummary) -> str:

@@ -45,7 +45,7 @@ class SegmentationModule(lightning.LightningModule):
         self.network = network
         self.header = header
         self.recipe = recipe
-        self.loss = HybridLoss(class_weights)
+        self.loss = HybridLoss(class_weights, recipe.clean_share)
         self.curve = ValidationCurve()
         self.epoch_loss = 0.0
         self._seed = seed

@@ -10,11 +10,10 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import lightning
 import torch
-import yaml
 from lightning.pytorch.callbacks import RichProgressBar
 from torch import nn
 from torch.utils.data import DataLoader
@@ -32,52 +31,12 @@ from flawscope.train.averaging import MovingAverage
 from flawscope.train.class_weights import balanced_weights
 from flawscope.train.dataset import EpochSampler, TrainingSet, ValidationSet
 from flawscope.train.holdout import train_and_validation
-from flawscope.train.lock import DataLock, lock_data
+from flawscope.train.lock import lock_data
 from flawscope.train.model_card import model_card
 from flawscope.train.module import SegmentationModule
 from flawscope.train.recorder import RunRecorder, Say
-from flawscope.train.settings import Recipe
+from flawscope.train.run_settings import Precision, RunSettings, refuse_a_run, write_settings
 from flawscope.train.starting import start_from
-
-Precision = Literal["auto", "fp32", "bf16", "fp16"]
-
-
-@dataclass(frozen=True, slots=True)
-class RunSettings:
-    """Everything that decides what a run does; written to ``config.yaml`` and read back on resuming.
-
-    Attributes:
-        data: what ``flawscope.data.open_data`` was given.
-        layout, splits: likewise.
-        binary: merge all classes into one.
-        model: preset name.
-        options: keyword arguments on top of the preset.
-        recipe_name, recipe: how to optimise.
-        seed: everything random follows from it.
-        device: ``auto``, ``cpu``, ``cuda:0``.
-        precision: ``auto`` is bf16 where the recipe wants it and the GPU or CPU multiplies it itself,
-            otherwise fp32.
-        weights: start from these Flawscope weights.
-        backbone_weights: start the backbone from a PVT-v2 or timm file.
-        imagenet: ask timm for ImageNet weights of the backbone, and go on from scratch without.
-        workers: processes that read ahead; 0 reads in the main one.
-    """
-
-    data: str
-    model: str
-    recipe_name: str
-    recipe: Recipe
-    layout: str = "auto"
-    splits: str | None = None
-    binary: bool = True
-    options: dict[str, Any] | None = None
-    seed: int = 0
-    device: str = "auto"
-    precision: Precision = "auto"
-    weights: str | None = None
-    backbone_weights: str | None = None
-    imagenet: bool = False
-    workers: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +115,11 @@ def train(
     if resume:
         lock.check(folder)
     else:
-        _begin(folder, settings, lock)
+        refuse_a_run(folder)
+        lock.write(folder)
+        write_json(folder / "env.json", environment())
+    # last, because its presence makes the folder a run that can be resumed
+    write_settings(folder, settings)
     augment = surface_augment if recipe.augment == "surface" else resize_only
     dataset = TrainingSet(training, header, augment(*header.imgsz), seed=settings.seed, copies=recipe.copies)
     module = SegmentationModule(
@@ -176,34 +139,6 @@ def train(
     state = recorder.resume_file if resume and recorder.resume_file.exists() else None
     _fit(settings, module, callbacks, dataset, validation, progress=progress, state=state)
     return _finish(folder, settings, recorder)
-
-
-def read_settings(folder: Path) -> RunSettings:
-    """The settings of a run, from its ``config.yaml``; raises UsageError when there is none."""
-    file = folder / "config.yaml"
-    try:
-        stored = yaml.safe_load(file.read_text(encoding="utf-8"))
-        recipe = Recipe.model_validate(stored.pop("recipe"))
-        return RunSettings(recipe=recipe, **stored)
-    except FileNotFoundError as error:
-        raise UsageError("no run to resume here", where=folder, remedy="Check --out") from error
-    except (OSError, yaml.YAMLError, TypeError, ValueError, KeyError, AttributeError) as error:
-        raise UsageError("its config.yaml is damaged", where=file, remedy="Start a new run") from error
-
-
-def _begin(folder: Path, settings: RunSettings, lock: DataLock) -> None:
-    if (folder / "config.yaml").exists():
-        raise UsageError(
-            "this folder already holds a run",
-            where=folder,
-            remedy="Add --resume to go on with it, or choose another --out",
-        )
-    fields = {name: getattr(settings, name) for name in RunSettings.__slots__}
-    fields["recipe"] = settings.recipe.model_dump(mode="json")
-    lock.write(folder)
-    write_json(folder / "env.json", environment())
-    # last, because its presence makes the folder a run that can be resumed
-    write_text(folder / "config.yaml", yaml.safe_dump(fields, sort_keys=False))
 
 
 def environment() -> dict[str, Any]:
@@ -370,6 +305,7 @@ def _finish(folder: Path, settings: RunSettings, recorder: RunRecorder) -> RunSu
             "recipe": settings.recipe_name,
             "seed": settings.seed,
             "epochs": summary.epochs,
+            "stopped_early": recorder.stopped_early,
             "best_epoch": summary.best_epoch,
             "val_score": summary.val_score,
             "threshold": summary.threshold,

@@ -32,6 +32,7 @@ class Recipe(BaseModel):
         patience: validations without improvement before stopping early; None never stops early.
         validate_every: epochs between validations; None never validates.
         mixed_precision: bfloat16 arithmetic where the hardware has it, unless the user says otherwise.
+        clean_share: what false alarms on clean images cost, see ``train.losses.false_alarm``; None for nothing.
         class_weights: ``equal``, ``balanced`` (inverse pixel frequency, at most 10 to 1), or K + 1 numbers.
     """
 
@@ -53,6 +54,7 @@ class Recipe(BaseModel):
     patience: int | None = Field(default=20, ge=1)
     validate_every: int | None = Field(default=1, ge=1)
     mixed_precision: bool = True
+    clean_share: float | None = Field(default=0.001, gt=0, le=1)
     class_weights: Literal["equal", "balanced"] | tuple[_Weight, ...] = "equal"
 
 
@@ -74,6 +76,7 @@ RECIPES: dict[str, Recipe] = {
         ema=None,
         patience=None,
         validate_every=None,
+        clean_share=None,
         mixed_precision=False,
     ),
     "default": Recipe(),
@@ -86,8 +89,13 @@ def make_recipe(name: str, changes: dict[str, Any]) -> Recipe:
         raise UsageError(
             f"no recipe named '{name}'", where="--recipe", remedy=f"Choose one of: {', '.join(RECIPES)}"
         )
+    return change_recipe(RECIPES[name], changes)
+
+
+def change_recipe(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
+    """A recipe with the given fields changed; raises UsageError."""
     try:
-        return Recipe.model_validate({**RECIPES[name].model_dump(), **changes})
+        return Recipe.model_validate({**recipe.model_dump(), **changes})
     except ValidationError as error:
         first = error.errors()[0]
         option = "--" + "-".join(str(part) for part in first["loc"][:1]).replace("_", "-")

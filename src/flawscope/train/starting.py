@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from safetensors.torch import load_file
 from torch import nn
 
 from flawscope.errors import WeightsError
 from flawscope.segment.header import Header, read_safetensors_header
-from flawscope.segment.loading import find_weights, shipped_weights
+from flawscope.train.trainable import trainable_weights
 
 
 def start_from(network: nn.Module, header: Header, weights: str) -> str:
@@ -47,18 +45,3 @@ def start_from(network: nn.Module, header: Header, weights: str) -> str:
     network.load_state_dict(fitting, strict=False)
     heads = f", {len(fresh)} tensors of the heads start fresh" if fresh else ""
     return f"starting from {file.name}: {len(fitting)} tensors{heads}"
-
-
-def trainable_weights(weights: str) -> Path:
-    """The safetensors file that ``weights`` means; shipped names have one beside their ONNX file."""
-    shipped = shipped_weights().get(weights)
-    if shipped is not None and not Path(weights).exists():
-        return shipped.with_suffix(".safetensors")
-    file = find_weights(weights)
-    if file.suffix.lower() != ".safetensors":
-        raise WeightsError(
-            "exported weights cannot be trained further",
-            where=file,
-            remedy="Give the .safetensors file they were exported from",
-        )
-    return file

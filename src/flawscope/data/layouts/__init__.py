@@ -118,8 +118,21 @@ LAYOUTS: dict[str, Layout] = {
 
 
 def read_layout(path: Path, layout: str = "auto") -> SegmentationData:
-    """Read ``path`` in a named layout, or in the one that recognises it (see :func:`which_layout`)."""
-    return LAYOUTS[which_layout(path, layout)].read(path)
+    """Read ``path`` in a named layout, or in the one that recognises it (see :func:`which_layout`).
+
+    Raises:
+        DataError: also when nothing with a mask is read in a named layout that ``path`` does not look like.
+    """
+    chosen = LAYOUTS[which_layout(path, layout)]
+    data = chosen.read(path)
+    if layout != "auto" and not data.labelled().samples and chosen.recognise(path) is None:
+        others = ", ".join(recognise(path))
+        raise DataError(
+            f"does not fit the layout '{layout}', which looks like {chosen.description}",
+            where=path,
+            remedy=f"It looks like: {others}" if others else "Leave --layout out to have it recognised",
+        )
+    return data
 
 
 def which_layout(path: Path, layout: str = "auto") -> str:

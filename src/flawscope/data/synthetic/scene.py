@@ -42,7 +42,7 @@ def draw(
     Raises:
         UsageError: an unknown surface or kind, a size below 1, or a probability outside 0 to 1.
     """
-    _check(height, width, surface, kinds, clean_probability)
+    check_drawing(height, width, surface, kinds, clean_probability)
     rng = np.random.default_rng(seed)
     ground = draw_surface(rng, height, width, str(rng.choice(SURFACES)) if surface == "any" else surface)
     light = _blemished(rng, ground)
@@ -104,10 +104,14 @@ def _photographed(rng: Generator, light: Plane) -> Image:
     return image
 
 
-def _check(height: int, width: int, surface: str, kinds: Sequence[str], clean_probability: float) -> None:
+def check_drawing(
+    height: int, width: int, surface: str, kinds: Sequence[str], clean_probability: float
+) -> None:
+    """Raise UsageError where :func:`draw` would."""
     if height < 1 or width < 1:
         raise UsageError(
-            f"cannot draw an image of {height}x{width} pixels", remedy="Give 1 or more for each side"
+            f"cannot draw an image {height} pixels high and {width} wide",
+            remedy="Give 1 or more for each side",
         )
     if surface not in (*SURFACES, "any"):
         raise UsageError(

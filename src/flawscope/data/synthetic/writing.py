@@ -10,7 +10,7 @@ import yaml
 
 from flawscope.data.samples import SegmentationData, open_data
 from flawscope.data.synthetic.defects import KINDS
-from flawscope.data.synthetic.scene import draw
+from flawscope.data.synthetic.scene import check_drawing, draw
 from flawscope.errors import UsageError
 from flawscope.images import write_image
 from flawscope.outputs import write_json, write_text
@@ -53,8 +53,7 @@ def write_dataset(
         UsageError: the folder is not empty, or the numbers make no sense.
         OutputError: it cannot be written.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError("not an empty folder", where=out, remedy="Choose another --out or empty it first")
+    check_drawing(height, width, surface, kinds, clean_probability)
     if count < 1:
         raise UsageError(f"cannot draw {count} images", where="--count", remedy="Give 1 or more")
     if len(fractions) != len(SPLITS) or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
@@ -63,6 +62,8 @@ def write_dataset(
             where="--splits",
             remedy="Give three numbers that add up to 1, such as 0.8,0.1,0.1",
         )
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError("not an empty folder", where=out, remedy="Choose another --out or empty it first")
     names = [f"{index:0{max(5, len(str(count)))}d}" for index in range(count)]
     for index, name in enumerate(names):
         image, mask, _ = draw(
