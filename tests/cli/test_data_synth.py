@@ -73,7 +73,7 @@ def test_a_drawn_dataset_passes_the_check(tmp_path: Path) -> None:
     ("options", "told"),
     [
         (["--size", "40by50"], "--size 40by50"),
-        (["--size", "0x50"], "0x50"),
+        (["--size", "0x50"], "0 pixels high and 50 wide"),
         (["--surface", "wood"], "wood"),
         (["--kinds", "pit,dent"], "pit, dent"),
         (["--splits", "0.8,0.1"], "0.8, 0.1"),

@@ -60,7 +60,13 @@ def train(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda:0.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.")] = "auto",
     workers: Annotated[int, typer.Option(help="Processes that read ahead.", min=0)] = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with the run in --out, as it was begun; only epochs, minutes, device and workers may change.",
+        ),
+    ] = False,
     test: Annotated[
         bool,
         typer.Option(

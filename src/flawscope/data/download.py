@@ -175,7 +175,7 @@ def _attempt(url: str, part: Path, note: Path, limits: Limits, progress: Progres
         reason = getattr(error, "reason", None) or error
         if isinstance(reason, socket.gaierror) and not have:
             raise DownloadError(
-                f"the server's name cannot be resolved ({reason.strerror}): no network?",
+                f"no network? The server's name cannot be resolved ({reason.strerror})",
                 where=url,
                 remedy="Connect, or give --url with an archive file you have or a mirror",
             ) from error
