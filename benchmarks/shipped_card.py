@@ -16,6 +16,13 @@ FIGURES = ("iou_fg_image_mean", "wfm", "s_measure", "mae")
 TITLES = ("IoU, image mean", "weighted F", "S-measure", "MAE")
 
 
+HISTORY = """These very weights were interrupted and resumed: the steel run followed a 90-epoch schedule for its first 13
+epochs and a 64-epoch one after; the second run a 20-epoch schedule for 11 epochs and a 30-epoch one after, and got
+its term against false alarms on clean images (`clean_share`) at epoch 18, when validation showed that two thirds of
+the defect-free tiles were rejected. Run from the start by the command below, they would differ a little."""
+"""What the commands do not show."""
+
+
 def load(name: str, results: Path = RESULTS) -> dict[str, Any]:
     report: dict[str, Any] = json.loads((results / f"{name}.json").read_text(encoding="utf-8"))
     return report
@@ -122,6 +129,10 @@ At the calibrated threshold: {verdicts(tile, "figures_calibrated")}.
 
 Other surfaces, cameras and lights were never seen: look at the overlays before trusting a figure, and fine-tune.
 Thin scratches and defects of a few pixels in large images are lost when the image is reduced to 224x224.
+
+## How this file came about
+
+{HISTORY}
 
 Made by `python benchmarks/shipped_weights.py steel drawn general export measure card`; all figures are in
 `benchmarks/results/shipped_weights/`.

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -83,7 +84,7 @@ def drawn() -> None:
 def general() -> None:
     data()
     source = ["--data", HERE / "datasets" / "steel_tile_drawn.yaml", "--weights", RUNS / "sd900"]
-    more = ["--epochs", "20", "--lr", "0.0005", "--patience", "0", "--precision", "bf16"]
+    more = ["--epochs", "30", "--lr", "0.0005", "--patience", "0", "--precision", "bf16"]
     train(RUNS / "general", *source, *more)
 
 
@@ -114,6 +115,8 @@ def measure() -> None:
         machine.pop("command")  # it names folders of the machine
         training[name] = {**json.loads((run / "metrics.json").read_text()), "machine": machine}
     RESULTS.mkdir(parents=True, exist_ok=True)
+    for name, run in runs.items():
+        shutil.copyfile(run / "metrics.csv", RESULTS / f"training_{name}.csv")
     (RESULTS / "training.json").write_text(json.dumps(training, indent=1) + "\n")
     steel_test = ["--data", root / "sd-saliency-900", "--splits", root / "splits" / "sd-saliency-900.json"]
     tile_test = ["--data", root / "magnetic-tile", "--splits", root / "splits" / "magnetic-tile.json"]
