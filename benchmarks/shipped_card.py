@@ -16,8 +16,8 @@ FIGURES = ("iou_fg_image_mean", "wfm", "s_measure", "mae")
 TITLES = ("IoU, image mean", "weighted F", "S-measure", "MAE")
 
 
-HISTORY = """These very weights were interrupted and resumed: the steel run followed a 90-epoch schedule for its first 13
-epochs and a 64-epoch one after; the second run a 20-epoch schedule for 11 epochs and a 30-epoch one after, and got
+HISTORY = """These very weights were interrupted and resumed: the steel run followed a 90-epoch schedule for its first
+13 epochs and a 64-epoch one after; the second run a 20-epoch schedule for 11 epochs and a 30-epoch one after, and got
 its term against false alarms on clean images (`clean_share`) at epoch 18, when validation showed that two thirds of
 the defect-free tiles were rejected. Run from the start by the command below, they would differ a little."""
 """What the commands do not show."""
