@@ -109,7 +109,7 @@ trained on them may be used commercially is unclear. Ask their authors, or train
 
 Weights and threshold were chosen on validation images (IoU {validation["iou_fg_image_mean"]:.3f} on
 {validation["images"]} of them). The figures below are on test images that decided nothing; in brackets bootstrap
-95 % intervals over images. One training run: another seed would differ by a point or so.
+95 % intervals over images. One training run; how much seeds differ was not measured.
 
 Strip steel, {steel["images"]} images, threshold 0.5:
 

@@ -1,5 +1,6 @@
 """What the README tells people to type exists, and its example runs."""
 
+import importlib.util
 import re
 import shlex
 from pathlib import Path
@@ -69,3 +70,15 @@ def test_make_targets_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in ("demo", "test", "check"):
         assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE)
+
+
+def test_figures_are_the_recorded_ones() -> None:
+    """The README's table and the model card are what their JSON renders to."""
+    spec = importlib.util.spec_from_file_location("shipped_card", ROOT / "benchmarks" / "shipped_card.py")
+    assert spec is not None
+    assert spec.loader is not None
+    card: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(card)
+    assert card.readme_results() in README
+    written = ROOT / "src" / "flawscope" / "weights" / "ocinet-tiny.md"
+    assert written.read_text(encoding="utf-8") == card.render()
