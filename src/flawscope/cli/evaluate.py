@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flawscope.cli.output import JsonOption, console, emit_json
+from flawscope.cli.output import JsonOption, console, emit_json, progress_bar
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
     from flawscope.data.samples import SegmentationData
     from flawscope.evaluate import MapFolder
     from flawscope.segment import Segmenter
@@ -162,7 +160,7 @@ def evaluate_command(
         drawn = Overlays(
             out / "overlays", overlays, len(chosen.labelled()), overlay_choice.value, overlay_ground.value
         )
-    with _progress() as bar:
+    with progress_bar() as bar:
         task = bar.add_task("Evaluating", total=len(chosen))
         evaluation = evaluate(
             source,
@@ -248,27 +246,10 @@ def _calibrate(source: Segmenter | MapFolder, everything: SegmentationData) -> f
         raise UsageError(
             "there is no validation split to calibrate on", where="--calibrate", remedy="Give --splits"
         )
-    with _progress() as bar:
+    with progress_bar() as bar:
         task = bar.add_task("Calibrating", total=None)
         return calibrate(
             source,
             everything.split(name),
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-
-
-def _progress() -> Progress:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    screen = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=screen,
-        disable=not screen.is_terminal,
-        transient=True,
-        redirect_stdout=False,
-    )

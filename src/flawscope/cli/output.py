@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from flawscope import __version__
 from flawscope.outputs import dumps, write_json
@@ -39,3 +40,18 @@ def emit_json(kind: str, version: int, payload: Mapping[str, Any], target: str |
         sys.stdout.write(dumps(report) + "\n")
     else:
         write_json(target, report)
+
+
+def progress_bar() -> Progress:
+    """A bar with counts and the time left, on standard error, shown only in a terminal."""
+    screen = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=screen,
+        disable=not screen.is_terminal,
+        transient=True,
+        redirect_stdout=False,
+    )

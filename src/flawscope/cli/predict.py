@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flawscope.cli.output import JsonOption, console, emit_json
+from flawscope.cli.output import JsonOption, console, emit_json, progress_bar
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
     from flawscope.errors import FlawscopeError
     from flawscope.inspect import Found, Outcome, ResultFolder
 
@@ -148,7 +146,7 @@ def run_batch(
     stream = itertools.islice(
         items(found.files, every=every, page=page, white=white, done=done, on_tones=tones.add), limit
     )
-    with _progress() as bar:
+    with progress_bar() as bar:
         task = bar.add_task("Inspecting", total=total if limit is None else min(total, limit))
         outcome = inspect_all(
             segmenter,
@@ -188,23 +186,6 @@ def make_report(
         title=title,
         page=page,
         white=white,
-    )
-
-
-def _progress() -> Progress:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    screen = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=screen,
-        disable=not screen.is_terminal,
-        transient=True,
-        redirect_stdout=False,
     )
 
 
