@@ -6,7 +6,7 @@ inside; centroids are ``(x, y)`` at pixel centres.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -130,23 +130,8 @@ class InspectionResult:
         }
 
     def to_rows(self) -> list[dict[str, Any]]:
-        """One flat row a defect, for CSV."""
-        return [
-            {
-                "source": self.source,
-                "defect": number,
-                "label": defect.label,
-                "score": round(defect.score, 4),
-                "x": defect.box[0],
-                "y": defect.box[1],
-                "width": defect.box[2],
-                "height": defect.box[3],
-                "area_px": defect.area,
-                "centroid_x": round(defect.centroid[0], 2),
-                "centroid_y": round(defect.centroid[1], 2),
-            }
-            for number, defect in enumerate(self.defects, start=1)
-        ]
+        """One flat row a defect, with the keys of :data:`ROW_COLUMNS`."""
+        return defect_rows(self.to_json())
 
     def overlay(self, image: Image, *, opacity: float = 0.45) -> npt.NDArray[np.uint8]:
         """The image with its defects tinted and outlined, ``(height, width, 3)`` ``uint8`` RGB."""
@@ -162,6 +147,31 @@ class InspectionResult:
             borders, _ = cv2.findContours(region.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
             cv2.drawContours(canvas, borders, -1, [int(part) for part in colour], thickness)
         return canvas
+
+
+ROW_COLUMNS = (
+    "source",
+    "defect",
+    "label",
+    "score",
+    "x",
+    "y",
+    "width",
+    "height",
+    "area_px",
+    "centroid_x",
+    "centroid_y",
+)
+"""Columns of ``results.csv``."""
+
+
+def defect_rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One flat row a defect, of a result in the form of :meth:`InspectionResult.to_json`."""
+    rows = []
+    for number, defect in enumerate(record["defects"], start=1):
+        values = (defect["label"], defect["score"], *defect["box"], defect["area_px"], *defect["centroid"])
+        rows.append(dict(zip(ROW_COLUMNS, (record["source"], number, *values), strict=True)))
+    return rows
 
 
 def find_defects(

@@ -7,19 +7,7 @@ import io
 from collections.abc import Iterable
 from typing import Any
 
-_COLUMNS = (
-    "source",
-    "defect",
-    "label",
-    "score",
-    "x",
-    "y",
-    "width",
-    "height",
-    "area_px",
-    "centroid_x",
-    "centroid_y",
-)
+from flawscope.results import ROW_COLUMNS, defect_rows
 
 Record = dict[str, Any]
 """One line of ``results.jsonl``: ``InspectionResult.to_json`` with ``key``, ``files`` and run-length masks."""
@@ -28,28 +16,12 @@ Record = dict[str, Any]
 def table(records: Iterable[Record]) -> str:
     """CSV text: one row a defect; a clean image has one row with defect 0."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, ROW_COLUMNS, lineterminator="\n")
     writer.writeheader()
     for record in records:
         if not record["defects"]:
             writer.writerow({"source": record["source"], "defect": 0})
-        for number, defect in enumerate(record["defects"], start=1):
-            x, y, width, height = defect["box"]
-            writer.writerow(
-                {
-                    "source": record["source"],
-                    "defect": number,
-                    "label": defect["label"],
-                    "score": defect["score"],
-                    "x": x,
-                    "y": y,
-                    "width": width,
-                    "height": height,
-                    "area_px": defect["area_px"],
-                    "centroid_x": defect["centroid"][0],
-                    "centroid_y": defect["centroid"][1],
-                }
-            )
+        writer.writerows(defect_rows(record))
     return text.getvalue()
 
 
