@@ -15,9 +15,10 @@ LEVELS = [
     {"outputs", "decoding"},
     {"images"},
     {"results"},
-    {"data", "nets", "metrics"},
+    {"data", "nets", "metrics", "enhance"},
     {"segment"},
-    {"train", "evaluate", "inspect", "export"},
+    {"train", "sdie", "evaluate", "inspect", "export"},
+    {"fewshot"},
     {"cli"},
 ]
 LEVEL = {room: number for number, rooms in enumerate(LEVELS) for room in rooms}

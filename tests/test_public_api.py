@@ -21,7 +21,21 @@ def test_public_names_are_these() -> None:
 
 
 @pytest.mark.parametrize(
-    "room", ["data", "nets", "metrics", "segment", "train", "evaluate", "inspect", "export", "cli"]
+    "room",
+    [
+        "data",
+        "nets",
+        "metrics",
+        "enhance",
+        "segment",
+        "train",
+        "sdie",
+        "evaluate",
+        "inspect",
+        "export",
+        "fewshot",
+        "cli",
+    ],
 )
 def test_rooms_list_what_they_offer_and_offer_what_they_list(room: str) -> None:
     module = importlib.import_module(f"flawscope.{room}")

@@ -1,0 +1,1 @@
+"""Classic filters and the bank that mixes them."""
