@@ -17,6 +17,7 @@ from flawscope.inspect.folder import Wanted, open_results
 from flawscope.inspect.report import write_report
 from flawscope.inspect.tables import Record
 from flawscope.results import InspectionResult, find_defects
+from flawscope.segment.description import Description
 from flawscope.segment.header import Header
 
 HEADER = Header(
@@ -44,7 +45,14 @@ def records(tmp_path: Path) -> list[Record]:
 
 def page(records: list[Record], tmp_path: Path, **options: object) -> str:
     settings = {"threshold": 0.5, "min_area": 1}
-    path = write_report(tmp_path / "r.html", records, HEADER, weights="toy", settings=settings, **options)
+    path = write_report(
+        tmp_path / "r.html",
+        records,
+        Description.of_network(HEADER),
+        weights="toy",
+        settings=settings,
+        **options,
+    )
     return path.read_text(encoding="utf-8")
 
 
@@ -83,7 +91,8 @@ def test_the_settings_are_told_in_words(records: list[Record], tmp_path: Path) -
         }
     )
     settings = {"threshold": None, "binarize": "threshold", "min_area": 9}
-    path = write_report(tmp_path / "r.html", records, header, weights="toy", settings=settings, white=4095)
+    about = Description.of_network(header)
+    path = write_report(tmp_path / "r.html", records, about, weights="toy", settings=settings, white=4095)
     facts = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", path.read_text(encoding="utf-8")))
     assert facts["Method"] == "fixed threshold 0.5 (calibrated, from the weights)"
     assert facts["Smallest defect"] == "9 px; smaller regions are left out"
@@ -97,7 +106,7 @@ def test_the_settings_are_told_in_words(records: list[Record], tmp_path: Path) -
     assert (facts["Licence"], facts["More"]) == ("mine", "a b 1, 2")
     assert not [value for value in facts.values() if "{" in value or "[" in value]
     assert "Page" not in facts
-    otsu = write_report(tmp_path / "o.html", records, header, weights="toy", settings={"binarize": "otsu"})
+    otsu = write_report(tmp_path / "o.html", records, about, weights="toy", settings={"binarize": "otsu"})
     assert "Otsu&#39;s threshold, chosen for each image" in otsu.read_text(encoding="utf-8")
 
 

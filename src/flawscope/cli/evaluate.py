@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flawscope.cli.opening import SEGMENTER_HELP, open_unprompted
 from flawscope.cli.output import JsonOption, console, emit_json, progress_bar
 
 if TYPE_CHECKING:
@@ -52,9 +53,7 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate_command(
-    weights: Annotated[
-        str | None, typer.Option(help="A shipped name, a .onnx or .safetensors file, or a run folder.")
-    ] = None,
+    weights: Annotated[str | None, typer.Option("--weights", "--segmenter", help=SEGMENTER_HELP)] = None,
     predictions: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Instead of weights: somebody's maps, paired by name.")
     ] = None,
@@ -228,13 +227,12 @@ def _open_source(
 ) -> Segmenter | MapFolder:
     from flawscope.errors import UsageError
     from flawscope.evaluate import open_maps
-    from flawscope.segment import load
 
     if (weights is None) == (predictions is None):
         raise UsageError("give either --weights or --predictions", remedy="See flawscope evaluate --help")
     if predictions is not None:
         return open_maps(predictions, map_values.value)
-    return load(weights, device=device)
+    return open_unprompted(weights, device=device)
 
 
 def _calibrate(source: Segmenter | MapFolder, everything: SegmentationData) -> float:

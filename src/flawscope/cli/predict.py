@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flawscope.cli.opening import SEGMENTER_HELP, open_unprompted
 from flawscope.cli.output import JsonOption, console, emit_json, progress_bar
 
 if TYPE_CHECKING:
@@ -35,9 +36,7 @@ def predict(
         list[str],
         typer.Argument(metavar="SOURCE...", help="Files, folders, quoted globs, videos.", show_default=False),
     ],
-    weights: Annotated[
-        str, typer.Option(help="A shipped name, a .onnx or .safetensors file, or a run folder.")
-    ] = "ocinet-tiny",
+    weights: Annotated[str, typer.Option("--weights", "--segmenter", help=SEGMENTER_HELP)] = "ocinet-tiny",
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("predictions"),
     threshold: Annotated[
         float | None,
@@ -72,7 +71,6 @@ def predict(
     """
     from flawscope.errors import UsageError
     from flawscope.inspect import Settings, Wanted, find_sources, open_results, summary, tally
-    from flawscope.segment import load
 
     if resume and overwrite:
         raise UsageError("--resume and --overwrite exclude each other", remedy="Give one of them")
@@ -82,7 +80,7 @@ def predict(
         _report_failure(problem)
     if not found.files:
         return 2
-    segmenter = load(weights, device=device, threads=threads)
+    segmenter = open_unprompted(weights, device=device, threads=threads)
     settings = Settings(threshold=threshold, method=binarize.value, min_area=min_area)
     folder = open_results(
         out,
@@ -175,11 +173,12 @@ def make_report(
     """Write ``report.html`` for everything in the folder."""
     from flawscope.inspect import write_report
     from flawscope.inspect.folder import REPORT
+    from flawscope.segment import describe
 
     return write_report(
         folder.root / REPORT,
         folder.records,
-        segmenter.header,
+        describe(segmenter),
         weights=segmenter.name,
         settings=settings,
         failures=[str(error) for _, error in outcome.failures],
@@ -195,14 +194,12 @@ def _report_failure(error: FlawscopeError) -> None:
 
 def _made_with(segmenter: Any, settings: Any, page: int | None, white: int | None) -> dict[str, Any]:
     """What all results of a folder share, under the names of the options."""
-    import hashlib
+    from flawscope.segment.description import made_with
 
-    with segmenter.path.open("rb") as opened:
-        digest = hashlib.file_digest(opened, "sha256").hexdigest()[:12]
     otsu = settings.method == Binarization.otsu.value
     level = segmenter.threshold if settings.threshold is None else settings.threshold
     return {
-        "--weights": f"{segmenter.name} (sha256 {digest})",
+        "--weights": made_with(segmenter),
         "--binarize": settings.method,
         "--threshold": None if otsu else level,
         "--min-area": settings.min_area,

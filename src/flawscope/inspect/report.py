@@ -22,7 +22,7 @@ from flawscope.inspect.sources import read_source
 from flawscope.inspect.tables import Record
 from flawscope.outputs import write_text
 from flawscope.results import PALETTE
-from flawscope.segment.header import Header
+from flawscope.segment.description import Description
 
 GALLERY_LIMIT, TABLE_LIMIT = 200, 5000
 THUMBNAIL_SIDE = 640
@@ -45,7 +45,7 @@ _FILL_ALPHA = 110
 def write_report(
     path: str | Path,
     records: Sequence[Record],
-    header: Header,
+    about: Description,
     *,
     weights: str,
     settings: Mapping[str, Any],
@@ -62,8 +62,8 @@ def write_report(
     Args:
         path: the HTML file.
         records: lines of ``results.jsonl``.
-        header: of the weights.
-        weights: what to call them.
+        about: what the segmenter says of itself.
+        weights: what to call it.
         settings: how the images were judged, for the record.
         failures: one line for each image that could not be inspected.
         title: of the page.
@@ -73,7 +73,7 @@ def write_report(
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     labels = list(dict.fromkeys(label for record in records for label in record["labels"])) or list(
-        header.labels
+        about.labels
     )
     shown = sorted(range(len(records)), key=lambda index: -records[index]["defect_fraction"])[:GALLERY_LIMIT]
     cards, unread = [], []
@@ -109,7 +109,7 @@ def write_report(
         sort_column=_SORTED_BY,
         facts=[
             *([("Folder", root)] if root else []),
-            *_facts(header, weights, {**settings, "page": page, "white": white}, records),
+            *_facts(about, weights, {**settings, "page": page, "white": white}, records),
         ],
     )
     return write_text(path, text)
@@ -195,13 +195,13 @@ def _rows(records: Sequence[Record], carded: set[int], root: str) -> list[dict[s
 
 
 def _facts(
-    header: Header, weights: str, settings: Mapping[str, Any], records: Sequence[Record]
+    about: Description, weights: str, settings: Mapping[str, Any], records: Sequence[Record]
 ) -> list[tuple[str, str]]:
     facts = [
         ("Weights", weights),
-        ("Network", f"{header.model}, input {header.imgsz[1]} x {header.imgsz[0]} px"),
-        ("Classes", ", ".join(header.labels)),
-        ("Method", _method(settings, records)),
+        ("Network", about.method),
+        ("Classes", ", ".join(about.labels)),
+        ("Method", _method(about, settings, records)),
     ]
     if settings.get("min_area", 1) > 1:
         facts.append(("Smallest defect", f"{settings['min_area']} px; smaller regions are left out"))
@@ -209,25 +209,25 @@ def _facts(
         facts.append(("Page", f"{settings['page']} of multi-page files"))
     if settings.get("white") is not None:
         facts.append(("White", f"stored value {settings['white']}"))
-    facts += _origin(header)
+    facts += _origin(about)
     packages = ("numpy", "onnxruntime", "opencv-contrib-python-headless", "pillow")
     facts.append(("Flawscope", f"{__version__}, Python {platform.python_version()}, {platform.platform()}"))
     facts.append(("Packages", ", ".join(f"{name} {found}" for name in packages if (found := _version(name)))))
     return facts
 
 
-def _method(settings: Mapping[str, Any], records: Sequence[Record]) -> str:
+def _method(about: Description, settings: Mapping[str, Any], records: Sequence[Record]) -> str:
     if settings.get("binarize") == "otsu":
         return "Otsu's threshold, chosen for each image"
     used = sorted({record["threshold"] for record in records if record["threshold"] is not None})
     levels = ", ".join(f"{level:g}" for level in used)
-    chosen = "given" if settings.get("threshold") is not None else "calibrated, from the weights"
+    chosen = "given" if settings.get("threshold") is not None else about.threshold_from
     return f"fixed threshold {levels} ({chosen})" if used else "fixed threshold"
 
 
-def _origin(header: Header) -> list[tuple[str, str]]:
+def _origin(about: Description) -> list[tuple[str, str]]:
     """What the weights say of their training, in words."""
-    rest = dict(header.provenance)
+    rest = dict(about.provenance)
     facts = []
     dataset, images = rest.pop("dataset", None), rest.pop("training_images", None)
     if dataset is not None:

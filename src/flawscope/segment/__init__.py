@@ -11,15 +11,29 @@ from flawscope.segment.base import (
     predict,
     without_specks,
 )
+from flawscope.segment.description import Description, describe
+from flawscope.segment.grabcut import GrabCutSegmenter
 from flawscope.segment.loading import LoadedSegmenter, load
+from flawscope.segment.opening import open_segmenter
+from flawscope.segment.prompted import Prompted, PrototypeSegmenter
+from flawscope.segment.regions import RegionSegmenter
+from flawscope.segment.support import SupportModel
 
 __all__ = [
+    "Description",
+    "GrabCutSegmenter",
     "LoadedSegmenter",
+    "Prompted",
     "Prompts",
+    "PrototypeSegmenter",
+    "RegionSegmenter",
     "Segmentation",
     "Segmenter",
+    "SupportModel",
     "binarize",
+    "describe",
     "load",
+    "open_segmenter",
     "otsu",
     "predict",
     "without_specks",

@@ -40,10 +40,13 @@ class Segmentation:
     Attributes:
         probability: ``(K, height, width)`` ``float32`` in 0 to 1, at the size of the image given.
         quality: the segmenter's own estimate of its IoU, 0 to 1, where it makes one.
+        evidence: ``(height, width)`` ``float32``, 0 to 1: where something other than the segmenter itself expects
+            defects, such as the likeness to labelled images that it was prompted with.
     """
 
     probability: Probability
     quality: float | None = None
+    evidence: npt.NDArray[np.float32] | None = None
 
 
 @runtime_checkable

@@ -21,6 +21,7 @@ from flawscope.images import Image, Tones, read_image
 from flawscope.results import InspectionResult
 from flawscope.segment.base import Binarize, Prompts, Segmentation
 from flawscope.segment.base import predict as predict_with
+from flawscope.segment.description import Description, fingerprint
 from flawscope.segment.header import Header
 from flawscope.segment.preprocess import network_input, probabilities
 
@@ -75,6 +76,10 @@ class LoadedSegmenter:
     def threshold(self) -> float:
         """The probability above which a pixel is a defect, calibrated on validation images."""
         return self.header.threshold
+
+    def describe(self) -> Description:
+        """What the weights say of themselves."""
+        return Description.of_network(self.header, fingerprint([self.path]))
 
     def segment(self, image: Image, prompts: Prompts | None = None) -> Segmentation:
         """Probabilities for an image in the convention of ``flawscope.images``; prompts are ignored."""

@@ -1,0 +1,7 @@
+"""The verb ``fewshot learn``."""
+
+from __future__ import annotations
+
+
+def learn() -> None:
+    """Placeholder."""

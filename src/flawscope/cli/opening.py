@@ -1,0 +1,44 @@
+"""What ``--segmenter`` means, for every verb that has it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flawscope.segment import Segmenter
+
+SEGMENTER_HELP = (
+    "A shipped name, a .onnx or .safetensors file, a run folder, regions, sam:FOLDER or promptable:NAME."
+)
+
+
+def open_any(spec: str | Path | None, *, device: str = "auto", threads: int | None = None) -> Segmenter:
+    """The segmenter that ``spec`` means; see :func:`flawscope.segment.open_segmenter`.
+
+    Raises:
+        FlawscopeError: it cannot be had, in one line.
+    """
+    from flawscope.segment import open_segmenter
+
+    return open_segmenter(spec, device=device, threads=threads)
+
+
+def open_unprompted(
+    spec: str | Path | None, *, device: str = "auto", threads: int | None = None
+) -> Segmenter:
+    """:func:`open_any` for verbs that give no prompts.
+
+    Raises:
+        UsageError: the segmenter does nothing without prompts.
+    """
+    from flawscope.errors import UsageError
+    from flawscope.segment.grabcut import GrabCutSegmenter
+
+    segmenter = open_any(spec, device=device, threads=threads)
+    if isinstance(segmenter, GrabCutSegmenter):
+        raise UsageError(
+            f"'{segmenter.name}' needs points, boxes or a mask for every image",
+            remedy="Use it from Python, or choose another segmenter",
+        )
+    return segmenter

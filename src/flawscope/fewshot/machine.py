@@ -1,0 +1,49 @@
+"""The machine and versions a study ran on, for its JSON."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+_PACKAGES = (
+    "flawscope",
+    "numpy",
+    "scipy",
+    "opencv-contrib-python-headless",
+    "torch",
+    "transformers",
+    "stable-baselines3",
+    "gymnasium",
+    "cma",
+)
+
+
+def describe_machine() -> dict[str, Any]:
+    """Processor, cores this process may use, operating system, Python and package versions."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {
+        "processor": _processor(),
+        "cores": cores,
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in _PACKAGES},
+    }
+
+
+def _processor() -> str:
+    listing = Path("/proc/cpuinfo")
+    if listing.is_file():
+        for line in listing.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

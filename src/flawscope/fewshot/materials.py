@@ -1,0 +1,71 @@
+"""A model trained on a material is never scored on a few-shot task of that material.
+
+It would have seen the surface, and often the very kind of defect, so its figure would say nothing about a new one.
+What a class is made of is read from its name and the folders of its files; what a model was trained on, from the
+note inside its weights.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from flawscope.errors import UsageError
+
+_OF_A_CLASS = {
+    "steel": re.compile(r"^(steel|sd-saliency|neu-seg|neu_seg|fssd)", re.IGNORECASE),
+    "tile": re.compile(r"^(tile|mt_|magnetic-tile)", re.IGNORECASE),
+    "rail": re.compile(r"^(rail|nrsd|rsdd)", re.IGNORECASE),
+}
+"""How names of classes and of folders begin, by material."""
+
+_IN_A_NOTE = {
+    "steel": re.compile(r"steel|sd-saliency|neu[-_]seg|fssd", re.IGNORECASE),
+    "tile": re.compile(r"\btiles?\b|magnetic-tile", re.IGNORECASE),
+    "rail": re.compile(r"\brails?\b|nrsd|rsdd", re.IGNORECASE),
+}
+"""Words in the note of a model, by material."""
+
+
+def material_of(name: str, files: Iterable[Path] = ()) -> str | None:
+    """The material of a class, or None when neither its name nor the folders of its files tell."""
+    parts = [name, *(part for file in files for part in reversed(file.parent.parts))]
+    for part in parts:
+        for material, pattern in _OF_A_CLASS.items():
+            if pattern.match(part):
+                return material
+    return None
+
+
+def trained_on(provenance: Mapping[str, Any]) -> frozenset[str]:
+    """Materials that a model's note names: its ``trained_on``, or else its ``dataset``."""
+    note = provenance.get("trained_on", provenance.get("dataset", ""))
+    text = note if isinstance(note, str) else json.dumps(note)
+    return frozenset(material for material, pattern in _IN_A_NOTE.items() if pattern.search(text))
+
+
+def trained_on_folder(folder: Path) -> frozenset[str]:
+    """The same for a model that is a folder: the first of its JSON files that has a note."""
+    for file in sorted(folder.glob("*.json")):
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(content, dict):
+            found = content.get("provenance", content)
+            if isinstance(found, dict) and ("trained_on" in found or "dataset" in found):
+                return trained_on(found)
+    return frozenset()
+
+
+def refuse_seen(model: str, seen: frozenset[str], name: str, material: str | None) -> None:
+    """Raise UsageError when a model has seen the material of the class ``name``."""
+    if material is not None and material in seen:
+        raise UsageError(
+            f"{model} was trained on {material}, so it cannot be scored on the class '{name}'",
+            where="--segmenter",
+            remedy=f"Use a model that never saw {material}, or leave such classes out with --classes",
+        )

@@ -1,0 +1,227 @@
+"""An enhancer as a folder that loads without stable-baselines3 or pickle.
+
+It holds ``policy.safetensors`` and ``sdie.json``, and ``support.safetensors`` where the segmenter is prompted from
+supports.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from flawscope import __version__
+from flawscope.enhance.bank import FilterBank, bank_from_json
+from flawscope.errors import UsageError, WeightsError
+from flawscope.outputs import write_bytes, write_json
+from flawscope.sdie.enhanced import Enhanced
+from flawscope.sdie.game import actions_of
+from flawscope.sdie.observation import observation
+from flawscope.sdie.policy import ConstantPolicy, MlpPolicy, Policy, mlp_policy
+from flawscope.sdie.reopening import reopen, write_support
+from flawscope.sdie.rewards import RewardName
+from flawscope.sdie.rounds import Choice
+from flawscope.segment.base import Segmenter
+from flawscope.segment.prompted import USES, Use
+from flawscope.segment.support import SupportModel
+
+WEIGHTS, DESCRIPTION = "policy.safetensors", "sdie.json"
+SCHEMA = "flawscope/sdie/1"
+_KEY = "flawscope-bank"
+_NEWER = "It may come from a newer version; update Flawscope or train again"
+
+
+class Description(BaseModel):
+    """What ``sdie.json`` holds.
+
+    Attributes:
+        flawscope: version that wrote it.
+        preset: name of the agent's preset, or of the search.
+        policy: what ``policy.safetensors`` holds.
+        observation: what the policy sees; its normalisation lies beside its weights.
+        bank: the filters with their parameters.
+        fingerprint: of that bank.
+        segmenter: how ``flawscope.segment.open_segmenter`` finds it; None: its user brings one.
+        use: the prompts it gets from the support model in ``support.safetensors``; None without one.
+        rounds, choice, reward, discount: see ``Enhanced``.
+        provenance: of the training, free form.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_: Literal["flawscope/sdie/1"] = Field(default="flawscope/sdie/1", alias="schema")
+    flawscope: str = __version__
+    preset: str
+    policy: Literal["mlp", "resnet18", "constant"]
+    observation: str
+    bank: dict[str, Any]
+    fingerprint: str
+    segmenter: str | None = None
+    use: tuple[Use, ...] | None = None
+    rounds: int = Field(ge=1)
+    choice: Choice = "last"
+    reward: RewardName = "fb_iou_gain"
+    discount: float = Field(default=0.9, ge=0, le=1)
+    provenance: dict[str, Any] = {}
+
+
+def save_artefact(
+    folder: str | Path,
+    policy: Policy,
+    bank: FilterBank,
+    *,
+    preset: str,
+    rounds: int,
+    choice: Choice = "last",
+    reward: RewardName = "fb_iou_gain",
+    discount: float = 0.9,
+    segmenter: str | None = None,
+    support: SupportModel | None = None,
+    use: Sequence[Use] = USES,
+    provenance: dict[str, Any] | None = None,
+) -> Path:
+    """Write the files of an enhancer; see ``Description`` for the arguments. Returns the folder.
+
+    Raises:
+        UsageError: the oracle as choice of round: nothing deployed has the true mask.
+        OutputError: the folder cannot be written.
+    """
+    if choice == "oracle":
+        raise UsageError(
+            "an artefact cannot choose its round by the true mask",
+            where="choice of round",
+            remedy="Choose last, critic, quality or agreement",
+        )
+    kind: Literal["mlp", "resnet18", "constant"] = "resnet18"
+    if isinstance(policy, MlpPolicy | ConstantPolicy):
+        kind = "mlp" if isinstance(policy, MlpPolicy) else "constant"
+    described = Description(
+        preset=preset,
+        policy=kind,
+        observation=policy.observation,
+        bank=bank.to_json(),
+        fingerprint=bank.fingerprint(),
+        segmenter=segmenter,
+        use=None if support is None else tuple(use),
+        rounds=rounds,
+        choice=choice,
+        reward=reward,
+        discount=discount,
+        provenance=provenance or {},
+    )
+    tensors = {name: np.asarray(value, order="C") for name, value in policy.tensors().items()}
+    root = Path(folder)
+    write_bytes(root / WEIGHTS, save(tensors, {_KEY: bank.fingerprint()}))
+    if support is not None:
+        write_support(root, support)
+    write_json(root / DESCRIPTION, described.model_dump(mode="json", by_alias=True))
+    return root
+
+
+def read_description(folder: str | Path) -> Description:
+    """What ``sdie.json`` of a folder says; raises WeightsError."""
+    file = Path(folder) / DESCRIPTION
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise WeightsError(
+            f"no enhancer here: {DESCRIPTION} is missing", where=folder, remedy="Check the path"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise WeightsError("damaged or cut short", where=file, remedy="Copy it again") from error
+    schema = content.get("schema") if isinstance(content, dict) else None
+    if schema != SCHEMA:
+        raise WeightsError(f"its schema is {schema!r}, not {SCHEMA!r}", where=file, remedy=_NEWER)
+    try:
+        return Description.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise WeightsError(f"not valid ({place}: {first['msg']})", where=file, remedy=_NEWER) from error
+
+
+def load_artefact(
+    folder: str | Path,
+    device: str = "auto",
+    *,
+    segmenter: Segmenter | None = None,
+    choice: Choice | None = None,
+) -> Enhanced:
+    """An enhancer from its folder.
+
+    Args:
+        folder: as :func:`save_artefact` wrote it.
+        device: for the segmenter, and for the paper's ResNets.
+        segmenter: instead of the one that ``sdie.json`` names.
+        choice: of the round, instead of the stored one.
+
+    Raises:
+        WeightsError: a file is missing or damaged, of a newer version, or the weights are of another bank.
+        UsageError: it names no segmenter and none was given.
+    """
+    root = Path(folder)
+    told = read_description(root)
+    try:
+        bank = bank_from_json(told.bank, str(root / DESCRIPTION))
+        observe = observation(told.observation)
+    except UsageError as error:
+        raise WeightsError(error.what, where=root / DESCRIPTION, remedy=_NEWER) from error
+    bank.check_fingerprint(told.fingerprint, str(root / DESCRIPTION))
+    tensors, fingerprint = _read(root / WEIGHTS)
+    bank.check_fingerprint(fingerprint, str(root / WEIGHTS))
+    return Enhanced(
+        _policy(told, tensors, bank, observe.length(len(bank)), str(root / WEIGHTS), device),
+        bank,
+        segmenter if segmenter is not None else _open(told, root, device),
+        choice or told.choice,
+        told.rounds,
+        told.reward,
+        told.discount,
+        told.provenance,
+    )
+
+
+def _read(file: Path) -> tuple[dict[str, npt.NDArray[Any]], str]:
+    try:
+        with safe_open(file, "np") as opened:
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+            return tensors, (opened.metadata() or {}).get(_KEY, "none")
+    except FileNotFoundError as error:
+        raise WeightsError(
+            f"{file.name} is missing", where=file.parent, remedy="Copy the whole folder"
+        ) from error
+    except (SafetensorError, OSError) as error:
+        raise WeightsError("damaged or cut short", where=file, remedy="Copy it again") from error
+
+
+def _policy(
+    told: Description,
+    tensors: dict[str, npt.NDArray[Any]],
+    bank: FilterBank,
+    length: int,
+    where: str,
+    device: str,
+) -> Policy:
+    if told.policy == "mlp":
+        return mlp_policy(tensors, told.observation, where, actions_of(bank), length)
+    if told.policy == "constant":
+        weights = tensors.get("weights")
+        if weights is None or weights.shape[-1:] != (len(bank),) or not np.isfinite(weights).all():
+            raise WeightsError("no mix of this bank's filters", where=where, remedy="Copy it again")
+        return ConstantPolicy(weights)
+    from flawscope.sdie.resnet_policy import resnet_policy
+
+    return resnet_policy(tensors, where, actions_of(bank), device)
+
+
+def _open(told: Description, root: Path, device: str) -> Segmenter:
+    if told.segmenter is None:
+        raise UsageError("names no segmenter", where=root / DESCRIPTION, remedy="Give one with --segmenter")
+    return reopen(told.segmenter, told.use, root, device)

@@ -1,0 +1,100 @@
+"""A policy, a bank and a segmenter as one segmenter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy.typing as npt
+
+from flawscope.enhance.bank import FilterBank
+from flawscope.errors import UsageError
+from flawscope.images import Image
+from flawscope.sdie.game import Game
+from flawscope.sdie.policy import Policy
+from flawscope.sdie.rewards import IndexName, RewardName
+from flawscope.sdie.rounds import CHOICES, Choice, Round, choose, play
+from flawscope.segment.base import Prompts, Segmentation, Segmenter
+
+
+@dataclass(frozen=True, eq=False)
+class Enhanced:
+    """Enhances an image for T rounds, keeps one, and segments it; a :class:`flawscope.segment.Segmenter`.
+
+    Images of any size, depth and colour go through: filters run on the luminance at the image's own size (a
+    window of 7 pixels stays 7 pixels), the policy sees it at 200x200, and the segmenter gets the image with its
+    colours and the new luminance, as ``float32``.
+
+    Attributes:
+        policy: learnt, or a ``ConstantPolicy``.
+        bank: the filters it mixes.
+        segmenter: sees the result.
+        choice: which round is kept.
+        rounds: T.
+        reward, discount: what the critics were trained on (``critic``).
+    """
+
+    policy: Policy
+    bank: FilterBank
+    segmenter: Segmenter
+    choice: Choice = "last"
+    rounds: int = 5
+    reward: RewardName = "fb_iou_gain"
+    discount: float = 0.9
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.choice not in CHOICES:
+            raise UsageError(
+                f"no choice of round named '{self.choice}'", remedy=f"Choose one of: {', '.join(CHOICES)}"
+            )
+
+    @property
+    def name(self) -> str:
+        """``sdie(segmenter)``; says so when the round is the oracle's."""
+        return f"sdie({self.segmenter.name})" + (" ORACLE round" if self.choice == "oracle" else "")
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The segmenter's."""
+        return self.segmenter.labels
+
+    @property
+    def threshold(self) -> float:
+        """The segmenter's."""
+        return self.segmenter.threshold
+
+    def segment(self, image: Image, prompts: Prompts | None = None) -> Segmentation:
+        """What the segmenter sees on the enhanced image; prompts are handed to it.
+
+        Raises:
+            UsageError: the round is the oracle's, which needs the mask: see :meth:`oracle`.
+        """
+        rounds = self.rounds_of(image, prompts)
+        return rounds[self.chosen(rounds)].seen.segmentation
+
+    def oracle(
+        self,
+        image: Image,
+        mask: npt.NDArray[Any],
+        prompts: Prompts | None = None,
+        index: IndexName = "fb_iou",
+    ) -> Segmentation:
+        """ORACLE: what the segmenter sees in the round that is best by the true mask, as the paper reports."""
+        rounds = self.rounds_of(image, prompts)
+        return rounds[choose(rounds, "oracle", truth=mask, index=index)].seen.segmentation
+
+    def rounds_of(self, image: Image, prompts: Prompts | None = None) -> tuple[Round, ...]:
+        """Every round's plane and weights, round 0 first; its segmentation is made when it is read."""
+        return play(Game(self.bank, image, self.segmenter, self.rounds, prompts=prompts), self.policy)
+
+    def chosen(self, rounds: tuple[Round, ...], truth: npt.NDArray[Any] | None = None) -> int:
+        """The number of the round that is kept; ``truth`` is for the oracle alone."""
+        return choose(
+            rounds,
+            self.choice,
+            policy=self.policy,
+            reward=self.reward,
+            discount=self.discount,
+            truth=truth,
+        )

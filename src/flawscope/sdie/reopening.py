@@ -1,0 +1,64 @@
+"""The segmenter of an artefact: how it is found again, and what prompts it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from flawscope.errors import WeightsError
+from flawscope.outputs import write_bytes
+from flawscope.segment.base import Segmenter
+from flawscope.segment.embedder import SamEmbedder
+from flawscope.segment.opening import open_segmenter
+from flawscope.segment.prompted import PROTOTYPE, Prompted, PrototypeSegmenter, Use
+from flawscope.segment.support import SupportModel
+
+if TYPE_CHECKING:
+    from flawscope.segment.sam import SamSegmenter
+
+SUPPORT = "support.safetensors"
+
+
+def write_support(folder: Path, model: SupportModel) -> None:
+    """What prompts the segmenter, beside the policy: numbers learnt from the supports, not the images."""
+    arrays = {name: np.asarray(value, order="C") for name, value in model.to_arrays().items()}
+    write_bytes(folder / SUPPORT, save(arrays))
+
+
+def reopen(spec: str, use: Sequence[Use] | None, folder: Path, device: str) -> Segmenter:
+    """The segmenter that an artefact names.
+
+    Args:
+        spec: as ``open_segmenter`` takes it, or ``prototype``: the support model's map itself.
+        use: which prompts the segmenter gets from the support model; None without one.
+        folder: of the artefact.
+        device: of the segmenter.
+
+    Raises:
+        WeightsError: the support model is missing or damaged.
+        UsageError: no such segmenter.
+    """
+    if spec == PROTOTYPE:
+        return PrototypeSegmenter(_support(folder, None))
+    segmenter = open_segmenter(spec, device=device)
+    if use is None:
+        return segmenter
+    embeds = spec.partition(":")[0] in ("sam", "promptable")
+    embedder = SamEmbedder(cast("SamSegmenter", segmenter)) if embeds else None
+    return Prompted(segmenter, _support(folder, embedder), tuple(use))
+
+
+def _support(folder: Path, embedder: SamEmbedder | None) -> SupportModel:
+    file = folder / SUPPORT
+    if not file.is_file():
+        raise WeightsError(f"{SUPPORT} is missing", where=folder, remedy="Copy the whole folder")
+    try:
+        arrays = load_file(file)
+    except (SafetensorError, OSError) as error:
+        raise WeightsError("damaged or cut short", where=file, remedy="Copy it again") from error
+    return SupportModel.from_arrays(arrays, embedder)

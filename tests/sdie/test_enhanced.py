@@ -1,0 +1,230 @@
+"""The enhancer as a segmenter, and its artefact without stable-baselines3 or torch."""
+
+import itertools
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from flawscope.errors import UsageError, WeightsError
+from flawscope.sdie.artefact import DESCRIPTION, WEIGHTS, load_artefact, save_artefact
+from flawscope.sdie.enhanced import Enhanced
+from flawscope.sdie.policy import ConstantPolicy, MlpPolicy
+from flawscope.sdie.reopening import SUPPORT
+from flawscope.sdie.statistics import statistics_size
+from flawscope.segment.base import Segmenter, predict
+from flawscope.segment.prompted import Prompted, PrototypeSegmenter
+from flawscope.segment.regions import RegionSegmenter
+from flawscope.segment.support import SupportModel
+
+EVEN = np.full(4, 0.25)
+
+
+def mlp(filters: int = 4, seed: int = 0) -> MlpPolicy:
+    rng = np.random.default_rng(seed)
+    length = statistics_size(filters)
+
+    def layers(*widths: int):
+        return tuple(
+            (
+                rng.normal(0, 0.3, (after, before)).astype(np.float32),
+                rng.normal(0, 0.1, after).astype(np.float32),
+            )
+            for before, after in itertools.pairwise(widths)
+        )
+
+    critics = tuple(layers(length + filters, 16, 1) for _ in range(2))
+    return MlpPolicy(
+        "statistics",
+        layers(length, 16, filters),
+        critics,
+        rng.normal(0, 1, length),
+        rng.uniform(0.5, 2, length),
+    )
+
+
+def test_it_is_a_segmenter(small_bank, speckled) -> None:
+    enhanced = Enhanced(ConstantPolicy(EVEN), small_bank, RegionSegmenter(), rounds=2)
+    assert isinstance(enhanced, Segmenter)
+    assert enhanced.name == "sdie(regions)"
+    assert enhanced.labels == RegionSegmenter().labels
+    result = predict(enhanced, speckled[0])
+    plane = small_bank.enhance(speckled[0][:, :, None].repeat(3, 2), [EVEN, EVEN])[-1]
+    expected = RegionSegmenter().segment(plane[:, :, None].repeat(3, 2)).probability
+    np.testing.assert_array_equal(result.probability, expected)
+
+
+def test_last_asks_the_segmenter_once(toy) -> None:
+    segmenter = toy.segmenter()
+    Enhanced(ConstantPolicy(toy.best), toy.bank, segmenter, rounds=4).segment(
+        toy.image()[:, :, None].repeat(3, 2)
+    )
+    assert len(segmenter.asked) == 1
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("shape", [(37, 61), (64, 48, 3), (250, 300)])
+def test_images_of_any_size_depth_and_colour_go_through(small_bank, dtype, shape) -> None:
+    rng = np.random.default_rng(0)
+    image = rng.random(shape, np.float32)
+    if dtype != np.float32:
+        image = (image * np.iinfo(dtype).max).astype(dtype)
+    enhanced = Enhanced(mlp(), small_bank, RegionSegmenter(), rounds=2)
+    result = predict(enhanced, image)
+    assert result.mask.shape == shape[:2]
+    rounds = enhanced.rounds_of(image)
+    assert [one.plane.shape for one in rounds] == [shape[:2]] * 3
+    assert all(one.weights.sum() == pytest.approx(1) for one in rounds[1:])
+
+
+def test_the_oracle_is_labelled_and_needs_a_mask(small_bank, speckled) -> None:
+    image, mask = speckled
+    enhanced = Enhanced(mlp(), small_bank, RegionSegmenter(), "oracle", rounds=2)
+    assert "ORACLE" in enhanced.name
+    with pytest.raises(UsageError, match="needs the true mask"):
+        enhanced.segment(np.repeat(image[:, :, None], 3, 2))
+    answer = enhanced.oracle(image, mask)
+    rounds = enhanced.rounds_of(image)
+    chosen = enhanced.chosen(rounds, mask)
+    np.testing.assert_array_equal(answer.probability, rounds[chosen].seen.segmentation.probability)
+    with pytest.raises(UsageError, match="no choice of round named 'luck'"):
+        Enhanced(mlp(), small_bank, RegionSegmenter(), "luck")
+
+
+@pytest.fixture
+def folder(tmp_path, small_bank):
+    return save_artefact(
+        tmp_path / "artefact",
+        mlp(),
+        small_bank,
+        preset="default",
+        rounds=3,
+        choice="critic",
+        reward="iou_gain",
+        discount=0.7,
+        segmenter="regions",
+        provenance={"seed": 4},
+    )
+
+
+def test_an_artefact_comes_back_as_it_was(folder, small_bank, speckled) -> None:
+    loaded = load_artefact(folder)
+    assert (loaded.rounds, loaded.choice, loaded.reward, loaded.discount) == (3, "critic", "iou_gain", 0.7)
+    assert loaded.bank == small_bank
+    assert loaded.provenance == {"seed": 4}
+    before = Enhanced(mlp(), small_bank, RegionSegmenter(), "critic", 3, "iou_gain", 0.7)
+    image = np.repeat(speckled[0][:, :, None], 3, 2)
+    np.testing.assert_array_equal(loaded.segment(image).probability, before.segment(image).probability)
+    for one, other in zip(loaded.rounds_of(image), before.rounds_of(image), strict=True):
+        assert one.plane.tobytes() == other.plane.tobytes()
+
+
+def test_a_constant_mix_is_an_artefact_too(tmp_path, small_bank) -> None:
+    weights = np.array([[0.1, 0.2, 0.3, 0.4], [1, 0, 0, 0]])
+    folder = save_artefact(tmp_path, ConstantPolicy(weights), small_bank, preset="cma", rounds=2)
+    loaded = load_artefact(folder, segmenter=RegionSegmenter(), choice="agreement")
+    np.testing.assert_array_equal(loaded.policy.weights, weights)
+    assert loaded.choice == "agreement"
+    with pytest.raises(UsageError, match=r"sdie\.json: names no segmenter"):
+        load_artefact(folder)
+
+
+def test_a_segmenter_prompted_from_supports_travels_with_the_artefact(tmp_path, small_bank, speckled) -> None:
+    image, mask = speckled
+    support = SupportModel.fit([image], [mask])
+    query = np.ascontiguousarray(image[::-1, :, None].repeat(3, 2))
+    for spec, segmenter in (
+        ("regions", Prompted(RegionSegmenter(), support, ("mask",))),
+        ("prototype", PrototypeSegmenter(support)),
+    ):
+        folder = save_artefact(
+            tmp_path / spec,
+            ConstantPolicy(EVEN),
+            small_bank,
+            preset="cma",
+            rounds=1,
+            segmenter=spec,
+            support=support,
+            use=("mask",),
+        )
+        expected = Enhanced(ConstantPolicy(EVEN), small_bank, segmenter, rounds=1).segment(query)
+        loaded = load_artefact(folder)
+        assert loaded.name == f"sdie({segmenter.name})"
+        np.testing.assert_array_equal(loaded.segment(query).probability, expected.probability)
+        assert expected.probability.max() > 0.5
+        (folder / SUPPORT).unlink()
+        with pytest.raises(WeightsError, match=r"support\.safetensors is missing"):
+            load_artefact(folder)
+
+
+def test_the_artefact_runs_without_stable_baselines3_gymnasium_and_torch(folder, tmp_path, speckled) -> None:
+    np.save(tmp_path / "image.npy", speckled[0])
+    code = f"""
+import sys
+for name in ("stable_baselines3", "gymnasium", "torch", "cma"):
+    sys.modules[name] = None
+import numpy as np
+from flawscope.sdie.artefact import load_artefact
+from flawscope.segment.base import predict
+result = predict(load_artefact({str(folder)!r}), np.load({str(tmp_path / "image.npy")!r}))
+np.save({str(tmp_path / "answer.npy")!r}, result.probability)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    expected = predict(load_artefact(folder), speckled[0]).probability
+    np.testing.assert_array_equal(np.load(tmp_path / "answer.npy"), expected)
+
+
+def edit(folder, **changes) -> None:
+    file = folder / DESCRIPTION
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+def test_what_is_wrong_with_an_artefact_is_one_line(folder, tmp_path, small_bank) -> None:
+    def refused(match: str, **changes) -> None:
+        copy = tmp_path / "copy"
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(folder, copy)
+        if "prepare" in changes:
+            changes.pop("prepare")(copy)
+        edit(copy, **changes)
+        with pytest.raises(WeightsError, match=match) as caught:
+            load_artefact(copy)
+        assert "\n" not in str(caught.value)
+
+    described = json.loads((folder / DESCRIPTION).read_text())
+    refused("schema is 'flawscope/sdie/9'", schema="flawscope/sdie/9")
+    refused("not valid .rounds", rounds=0)
+    refused("not valid .choice", choice="oracles")
+    refused("no observation named 'smell'", observation="smell")
+    refused("policy.safetensors is missing", prepare=lambda copy: (copy / WEIGHTS).unlink())
+    refused("damaged", prepare=lambda copy: (copy / WEIGHTS).write_bytes(b"\x00" * 40))
+    other = {**described["bank"], "filters": described["bank"]["filters"][::-1]}
+    refused("weights of another bank", bank=other)
+    save_artefact(
+        tmp_path / "other", mlp(), small_bank.__class__(small_bank.filters[::-1]), preset="x", rounds=1
+    )
+    refused(
+        "weights of another bank",
+        prepare=lambda copy: shutil.copy(tmp_path / "other" / WEIGHTS, copy / WEIGHTS),
+    )
+    refused("a policy for other observations", observation="round")
+    with pytest.raises(WeightsError, match=r"sdie\.json is missing"):
+        load_artefact(tmp_path / "nowhere")
+    with pytest.raises(UsageError, match="cannot choose its round by the true mask"):
+        save_artefact(tmp_path / "x", mlp(), small_bank, preset="x", rounds=1, choice="oracle")
+
+
+def test_the_numpy_mlp_by_hand() -> None:
+    one = np.array([[1.0, -1.0]], np.float32), np.array([0.5], np.float32)
+    two = np.array([[2.0]], np.float32), np.array([-1.0], np.float32)
+    low = (np.array([[1.0, 0.0, 1.0]], np.float32), np.array([0.0], np.float32))
+    high = (np.array([[1.0, 0.0, 2.0]], np.float32), np.array([0.0], np.float32))
+    policy = MlpPolicy("round", (one, two), ((low,), (high,)), np.array([1.0, 2.0]), np.array([4.0, 1.0]))
+    # normalised (5, 0) -> ((5 - 1) / 2, (0 - 2) / 1) = (2, -2); 2 + 2 + .5 = 4.5; 2 * 4.5 - 1 = 8
+    assert policy.act(np.array([5.0, 0.0]))[0] == pytest.approx(np.tanh(8))
+    assert policy.value(np.array([5.0, 0.0]), np.array([0.5])) == pytest.approx(2.5)
+    assert policy.value(np.array([5.0, 0.0]), np.array([-0.5])) == pytest.approx(1.0)
+    assert policy.value(np.array([9999.0, 0.0]), np.array([0.0])) == pytest.approx(10)  # clipped

@@ -1,0 +1,57 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from flawscope.errors import UsageError
+from flawscope.metrics import confusion, masks_iou
+from flawscope.metrics import fb_iou as metrics_fb_iou
+from flawscope.sdie.rewards import REWARDS, check_reward, fb_iou, iou, levels, pay
+
+TRUTH = np.array([[1, 1, 0, 0]], bool)
+NONE, ALL = np.zeros((1, 4), bool), np.ones((1, 4), bool)
+
+
+@pytest.mark.parametrize(
+    ("answer", "truth", "foreground", "both"),
+    [
+        (TRUTH, TRUTH, 1.0, 1.0),
+        (np.array([[0, 1, 1, 0]], bool), TRUTH, 1 / 3, 1 / 3),  # background: 1 of 3 as well
+        (NONE, TRUTH, 0.0, 0.25),  # background 2 of 4
+        (ALL, TRUTH, 0.5, 0.25),
+        (NONE, NONE, 1.0, 1.0),
+        (ALL, ALL, 1.0, 1.0),
+        (ALL, NONE, 0.0, 0.0),
+        (NONE, ALL, 0.0, 0.0),
+    ],
+)
+def test_indices_by_hand(answer, truth, foreground, both) -> None:
+    assert iou(answer, truth) == pytest.approx(foreground)
+    assert fb_iou(answer, truth) == pytest.approx(both)
+
+
+def test_indices_are_those_of_the_metrics_room() -> None:
+    rng = np.random.default_rng(0)
+    for share in (0.0, 0.1, 0.9, 1.0):
+        answer, truth = rng.random((2, 9, 7)) < share
+        assert iou(answer, truth) == pytest.approx(masks_iou(answer, truth))
+        expected = float(metrics_fb_iou(confusion(answer.astype(int), truth.astype(int))))
+        assert fb_iou(answer, truth) == pytest.approx(expected)
+
+
+def test_what_each_kind_pays() -> None:
+    assert pay("iou", 0.7, 0.5, 0.4) == pytest.approx(0.7)
+    assert pay("iou_gain", 0.7, 0.5, 0.4) == pytest.approx(0.3)
+    assert pay("iou_step", 0.7, 0.5, 0.4) == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("name", REWARDS)
+def test_levels_undo_the_pay(name) -> None:
+    reached = [0.3, 0.6, 0.2, 0.9]
+    paid = [pay(name, after, before, reached[0]) for before, after in itertools.pairwise(reached)]
+    np.testing.assert_allclose(levels(name, paid, reached[0]), reached[1:])
+
+
+def test_an_unknown_reward() -> None:
+    with pytest.raises(UsageError, match=r"no reward named 'miou'\. Choose one of: fb_iou, iou,"):
+        check_reward("miou")
