@@ -23,6 +23,7 @@ SEEN = {
     "promptable-no-steel": "the 595 training images of magnetic tile (177 with a defect)",
     "promptable-no-tile": "the 486 training images of SD-saliency-900",
 }
+MATERIAL = {"promptable-no-steel": "magnetic tile", "promptable-no-tile": "strip steel"}
 UNSEEN = {"promptable-no-steel": "strip steel", "promptable-no-tile": "magnetic tile"}
 
 
@@ -60,6 +61,14 @@ def facts(model: dict[str, Any]) -> str:
     )
 
 
+def minutes(model: dict[str, Any]) -> str:
+    stages = model["training"]
+    return " and ".join(
+        f"{stage['steps']:,} steps ({stage['steps'] * stage['seconds_a_step'] / 60:.0f} minutes)"
+        for stage in (stages["drawn"], stages["seen"])
+    )
+
+
 def section(name: str, report: dict[str, Any]) -> str:
     model = report[name]
     groups = model["iou"]["all"]["groups"]
@@ -67,6 +76,7 @@ def section(name: str, report: dict[str, Any]) -> str:
         [
             f"## {name}, on {UNSEEN[name]}",
             f"Trained on drawn surfaces and {SEEN[name]}; no image of {UNSEEN[name]} decided anything. "
+            f"The two stages took {minutes(model)} on one core of a CPU. "
             f"{facts(model)}",
             f"IoU as an image mean on the {model['iou']['all']['images']} test images with a defect "
             f"({groups} physical pieces), bootstrap 95 % intervals over pieces in brackets:",
@@ -81,7 +91,7 @@ def card(name: str, report: dict[str, Any]) -> str:
 
 A small SAM that answers points, boxes and rough masks on surfaces it was never trained on; open it with
 `--segmenter sam:FOLDER`, `flawscope.segment.sam.load_sam(FOLDER)`, or transformers' `SamModel.from_pretrained`.
-Never score it on a few-shot task of {SEEN[name].rpartition(" of ")[2]}: it saw that material.
+Never score it on a few-shot task of {MATERIAL[name]}: it saw that material.
 
 {other}
 
@@ -91,7 +101,7 @@ Never score it on a few-shot task of {SEEN[name].rpartition(" of ")[2]}: it saw 
 
 
 def page(report: dict[str, Any]) -> str:
-    prompts = report["prompts"].partition("\n\n")[2].strip()
+    prompts = report["prompts"].partition("\n\n")[2].strip().replace("``", "`")
     return (
         "\n\n".join([OPENING, *(section(name, report) for name in MODELS), PROMPTED + prompts, CLOSING])
         + "\n"
@@ -101,17 +111,17 @@ def page(report: dict[str, Any]) -> str:
 OPENING = """# Promptable models of our own
 
 Two small models of the SAM architecture, trained here from scratch: one that never saw strip steel, one that
-never saw magnetic tile. Use the one that did not see your test material; a model is never scored on a few-
-shot task of the material it was trained on. The figures on this page are rendered from
+never saw magnetic tile. Use the one that did not see your test material; a model is never scored on a few-shot
+task of the material it was trained on. The figures on this page are rendered from
 `benchmarks/results/promptable_models.json`."""
 
 PROMPTED = "## The prompts\n\nThey follow from the true mask alone and are the same for both methods:\n\n"
 
-LIMITS = """**Limits.** Both models are tiny and were trained for about an hour on one CPU core. They find outlines that
-contrast with what surrounds them; a defect that differs from its surface by meaning alone is beyond them.
-Mask logits have 128 cells a side, so details below 2 px of the 256 px input are lost, and large photographs
-should be cut into tiles. They were trained on grey images. One training run each; how much seeds differ was
-not measured.
+LIMITS = """**Limits.** Both models are tiny and were trained for less than an hour on one core. They find outlines
+that contrast with what surrounds them; a defect that differs from its surface by meaning alone is beyond
+them. Mask logits have 128 cells a side, so details below 2 px of the 256 px input are lost, and large
+photographs should be cut into tiles. They were trained on grey images. One training run each; how much
+seeds differ was not measured.
 """
 
 TERMS = """**Terms.** The photographs were published for research and their repositories state no licence, so whether

@@ -28,18 +28,16 @@ def iou(found: Mask, truth: Mask) -> float:
     return both / either
 
 
-def scores(segmenters: Mapping[str, Segmenter], samples: Sequence[Sample]) -> dict[str, dict[str, Floats]]:
-    """By prompt and segmenter, the IoU of each image; every mask must have a pixel."""
-    found: dict[str, dict[str, list[float]]] = {kind: {name: [] for name in segmenters} for kind in KINDS}
+def scores(segmenter: Segmenter, samples: Sequence[Sample]) -> dict[str, Floats]:
+    """By prompt, the IoU of each image; every mask must have a pixel."""
+    found: dict[str, list[float]] = {kind: [] for kind in KINDS}
     for sample in samples:
         image, mask = sample.read()
         truth = (mask > 0).astype(np.uint8)
         for kind in KINDS:
-            hint = prompt(truth, kind)
-            for name, segmenter in segmenters.items():
-                answer = binarize(segmenter.segment(image, hint).probability, segmenter.threshold)
-                found[kind][name].append(iou(answer, truth))
-    return {kind: {name: np.array(each) for name, each in by.items()} for kind, by in found.items()}
+            answer = segmenter.segment(image, prompt(truth, kind)).probability
+            found[kind].append(iou(binarize(answer, segmenter.threshold), truth))
+    return {kind: np.array(each) for kind, each in found.items()}
 
 
 def with_defects(data: SegmentationData) -> list[Sample]:

@@ -10,20 +10,23 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
+import numpy.typing as npt
 import torch
 
 import flawscope
-from flawscope.data.samples import SegmentationData, open_data
+from flawscope.data.samples import Sample, SegmentationData, open_data
 from flawscope.outputs import write_json
 from flawscope.segment.grabcut import GrabCutSegmenter
 from flawscope.segment.sam import load_sam
 from flawscope.train.promptable.batches import Source
-from flawscope.train.promptable.loop import Settings, train
+from flawscope.train.promptable.loop import LOG, Settings, train
 from flawscope.train.promptable.materials import Picture, defective, drawn, photographed
 from flawscope.train.promptable.storing import store
 from flawscope.train.promptable.validation import validate
@@ -81,14 +84,35 @@ def train_without(unseen: str, root: Path, runs: Path) -> None:
     store(net, target)
 
 
-def measure(root: Path, unseen: str) -> dict[str, Any]:
+def grabcut(runs: Path, samples: list[Sample]) -> list[npt.NDArray[np.float64]]:
+    """Its IoU by prompt; kept in ``runs``, for it takes minutes and never changes."""
+    file = runs / "promptable-data" / f"grabcut-{samples[0].name.replace('/', '-')}-{len(samples)}.json"
+    if not file.is_file():
+        write_json(file, {kind: list(each) for kind, each in scores(GrabCutSegmenter(), samples).items()})
+    return [np.array(each) for each in json.loads(file.read_text()).values()]
+
+
+def trained(run: Path, settings: Settings) -> dict[str, Any]:
+    """Settings of a stage, and the last line of its log."""
+    line: dict[str, Any] = json.loads((run / LOG).read_text().splitlines()[-1])
+    return {**asdict(settings), **line}
+
+
+def measure(root: Path, runs: Path, unseen: str) -> dict[str, Any]:
     """Figures of one model on the test images of the material it never saw, beside GrabCut."""
     name = f"promptable-no-{unseen}"
     model = load_sam(WEIGHTS / name)
     samples = with_defects(opened(root, unseen).split("test"))
-    found = scores({name: model, "grabcut": GrabCutSegmenter()}, samples)
+    found = {
+        kind: {name: ours, "grabcut": theirs}
+        for (kind, ours), theirs in zip(scores(model, samples).items(), grabcut(runs, samples), strict=True)
+    }
     return {
         "unseen": SETS[unseen],
+        "training": {
+            "drawn": trained(runs / "promptable-drawn", DRAWN),
+            "seen": trained(runs / name, SEEN),
+        },
         "parameters": sum(weight.numel() for weight in model.engine.model.parameters()),
         "bytes": size(WEIGHTS / name),
         "speed_256px": [speed(model, SIDE, threads) for threads in (1, 2)],
@@ -115,7 +139,10 @@ def main() -> None:
         "intervals": "bootstrap, 1000 resamples of physical pieces, seed 0",
     }
     for unseen in (options.without,) if options.without else SETS:
-        report[f"promptable-no-{unseen}"] = {**measure(options.data, unseen), "machine": describe()}
+        report[f"promptable-no-{unseen}"] = {
+            **measure(options.data, options.runs, unseen),
+            "machine": describe(),
+        }
         write_json(RESULT, report)
 
 

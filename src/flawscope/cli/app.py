@@ -29,7 +29,7 @@ _ARGUMENT = re.compile(r"(?<=^Missing argument ')[a-z_]+(?=')")
 _PYDANTIC_PREFIX = re.compile(r"\b[Vv]alue error, ")
 """What pydantic puts before the sentences of our own validators."""
 
-VERBS = ("demo", "doctor", "data", "train", "evaluate", "predict", "models", "export", "enhance")
+VERBS = ("demo", "doctor", "data", "train", "evaluate", "predict", "models", "export", "enhance", "fewshot")
 """Each is a module of this package with a function ``register(app)``."""
 
 

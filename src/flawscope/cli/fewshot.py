@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +14,6 @@ from flawscope.cli.output import JsonOption, console, emit_json
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flawscope.fewshot.settings import StudySettings
     from flawscope.fewshot.tasks import Source
 
 
@@ -124,8 +123,8 @@ def run(
         int | None, typer.Option(min=1, help="Only the first query images of each class.")
     ] = None,
     finetune_steps: Annotated[
-        int, typer.Option(min=1, help="Batches for each network; 150 are about 1.5 minutes.")
-    ] = 150,
+        int, typer.Option(min=1, help="Batches for each network; 500 take about 1.5 minutes.")
+    ] = 500,
     finetune_model: Annotated[str, typer.Option(help="Preset of 'flawscope models list'.")] = "ocinet-nano",
     finetune_weights: Annotated[
         str | None,
@@ -143,8 +142,8 @@ def run(
     manifests may be added. Exit code: 0 all rows were made, 2 some failed (each is told in one line) or the options
     do not fit together, 130 interrupted.
     """
-    from flawscope.fewshot.settings import DEFAULT_CHOICE, make_study, rows_of
     from flawscope.fewshot.segmenters import needs_prompts
+    from flawscope.fewshot.settings import DEFAULT_CHOICE, make_study, rows_of
     from flawscope.fewshot.store import RunFolder
     from flawscope.fewshot.study import Study
     from flawscope.fewshot.table import table
@@ -178,7 +177,8 @@ def run(
     study.check(rows)
     outcome = study.run(rows, say=lambda line: screen.print(line, markup=False))
     report = {
-        **_surroundings(settings, seeds),
+        "settings": settings.model_dump(mode="json"),
+        "seeds": seeds,
         "failures": list(outcome.failures),
         "interrupted": outcome.interrupted,
         **table(outcome.finished, DEFAULT_CHOICE if choice is None else choice.value),
@@ -230,9 +230,3 @@ def _sources(
             "a manifest says its classes and supports itself", where="--fold", remedy="Give it with --data"
         )
     return [Source(file) for file in manifests or ()]
-
-
-def _surroundings(settings: StudySettings, seeds: int) -> dict[str, Any]:
-    from flawscope.fewshot.machine import describe_machine
-
-    return {"settings": settings.model_dump(mode="json"), "seeds": seeds, "machine": describe_machine()}

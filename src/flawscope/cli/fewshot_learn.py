@@ -2,6 +2,127 @@
 
 from __future__ import annotations
 
+import enum
+from pathlib import Path
+from typing import Annotated
 
-def learn() -> None:
-    """Placeholder."""
+import typer
+
+from flawscope.cli.output import JsonOption, console, emit_json
+
+
+class LearnOption(enum.StrEnum):
+    """How the mix of filters is learnt."""
+
+    td3 = "td3"
+    cma = "cma"
+    search = "search"
+    best_single = "best-single"
+
+
+class DeployedChoice(enum.StrEnum):
+    """Which round is kept; none of these needs a label."""
+
+    last = "last"
+    critic = "critic"
+    quality = "quality"
+    agreement = "agreement"
+
+
+def learn(
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="DIR|YAML", help="Photographs with masks, such as images/ and masks/."),
+    ] = None,
+    layout: Annotated[str, typer.Option(help="Of --data; see 'flawscope data list'.")] = "auto",
+    manifest: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Instead of --data: a few-shot manifest.")
+    ] = None,
+    class_name: Annotated[
+        str | None,
+        typer.Option("--class", help="The class of the manifest; with --data, what to call the defect."),
+    ] = None,
+    shots: Annotated[
+        int, typer.Option(min=1, help="How many photographs to learn from, the first ones.")
+    ] = 5,
+    segmenter: Annotated[
+        str, typer.Option(help="regions, grabcut, sam:FOLDER, promptable:NAME, prototype or network:WEIGHTS.")
+    ] = "regions",
+    prompted: Annotated[
+        bool | None,
+        typer.Option(
+            "--prompted/--no-prompted",
+            help="Prompt it from the photographs. Default: where it needs prompts.",
+        ),
+    ] = None,
+    method: Annotated[
+        LearnOption | None, typer.Option(help="The agent, or a constant mix by a search. Default: td3.")
+    ] = None,
+    bank: Annotated[str, typer.Option(help="Filters: default, all or paper.")] = "default",
+    preset: Annotated[str, typer.Option(help="Of the agent: default or paper.")] = "default",
+    budget: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Steps of the agent, or segmenter calls of a search. Default: the preset's."
+        ),
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0, help="Stop the agent's training after so many.")
+    ] = None,
+    choice: Annotated[DeployedChoice, typer.Option(help="Which round is kept.")] = DeployedChoice.last,
+    out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("runs/mydefect"),
+    seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the agent in --out.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda:0.")] = "auto",
+    json_file: JsonOption = None,
+) -> None:
+    """Learn from 1 to 5 labelled photographs how to enhance images so that the segmenter sees the defect.
+
+    The folder it writes works wherever weights do: flawscope predict --weights runs/mydefect IMAGES.
+    """
+    from flawscope.data.samples import open_data
+    from flawscope.enhance import bank as make_bank
+    from flawscope.errors import UsageError
+    from flawscope.fewshot.learning import DEFAULT_METHOD, labelled_photographs, supports_of_class
+    from flawscope.fewshot.learning import learn as learn_from
+    from flawscope.fewshot.segmenters import needs_prompts
+    from flawscope.segment.loading import check_device
+
+    check_device(device)
+    if (data is None) == (manifest is None):
+        raise UsageError("give either --data or --manifest", remedy="See flawscope fewshot learn --help")
+    if manifest is not None and class_name is None:
+        raise UsageError("which class of the manifest?", where="--class", remedy="Name one with --class")
+    if manifest is not None:
+        samples = supports_of_class(manifest, str(class_name), shots)
+    else:
+        samples = labelled_photographs(open_data(str(data), layout=layout), shots)
+    screen = console(json_file)
+    screen.print(f"learning from {len(samples)}: {', '.join(one.name for one in samples)}", markup=False)
+    learnt = learn_from(
+        samples,
+        make_bank(bank),
+        out,
+        segmenter=segmenter,
+        prompted=needs_prompts(segmenter) if prompted is None else prompted,
+        method=DEFAULT_METHOD if method is None else method.value,
+        preset=preset,
+        budget=budget,
+        minutes=minutes,
+        choice=choice.value,
+        name=class_name or "defect",
+        seed=seed,
+        resume=resume,
+        device=device,
+    )
+    if "shots_before" in learnt.facts:
+        index, before, after = (learnt.facts[name] for name in ("index", "shots_before", "shots_after"))
+        screen.print(f"{index} on these photographs: {before:.3f} before, {after:.3f} enhanced", markup=False)
+    screen.print(f"written to {learnt.folder}", markup=False)
+    screen.print(f"use it with: flawscope predict --weights {learnt.folder} IMAGES", markup=False)
+    emit_json(
+        "fewshot-learn",
+        1,
+        {"folder": learnt.folder, "shots": list(learnt.shots), "facts": learnt.facts},
+        json_file,
+    )

@@ -36,11 +36,11 @@ class Enhancing:
         enhanced = self.policies.get("", self.policies.get(task.name))
         assert enhanced is not None, task.name
         game = Game(enhanced.bank, picture.image, task.segmenter, enhanced.rounds)
-        rounds = play(game, enhanced.policy)
+        rounds = play(game, enhanced.policy, enhanced.rollouts)
         return {
-            choice: Answer(rounds[number].seen.foreground, number, rounds[number].plane)
+            choice: Answer(rounds[at].seen.foreground, rounds[at].number, rounds[at].plane)
             for choice in CHOICES
-            if (number := self._number(choice, enhanced, rounds, picture)) is not None
+            if (at := self._number(choice, enhanced, rounds, picture)) is not None
         }
 
     def notes(self) -> dict[str, Any]:
@@ -54,14 +54,13 @@ class Enhancing:
             return None
         if choice == "quality":
             if any(one.seen.segmentation.quality is None for one in rounds):
-                return len(rounds) - 1
+                return choose(rounds, "last")
             self.qualities += 1
         return choose(
             rounds,
             choice,
             policy=enhanced.policy,
             reward=enhanced.reward,
-            discount=enhanced.discount,
             truth=picture.mask if choice == "oracle" else None,
         )
 
@@ -101,8 +100,9 @@ def searched(method: Literal["best-single", "random", "cma"], lesson: Lesson) ->
 
 def agent(lesson: Lesson) -> Responder:
     """SDIE's agent; a training that was interrupted goes on where it was."""
-    from flawscope.sdie.agent import train
+    from flawscope.sdie.agent import CHECKPOINT, CONFIG, train
     from flawscope.sdie.artefact import load_artefact
+    from flawscope.sdie.starting import shipped_start
 
     groups = lesson.groups()
     policies, noted = {}, {}
@@ -115,6 +115,9 @@ def agent(lesson: Lesson) -> Responder:
             update={"steps": steps, "warmup": min(lesson.agent.warmup, max(1, steps // 4))}
         ).model_dump()
         minutes = lesson.settings.minutes
+        begun = (folder / CHECKPOINT).exists()
+        if not begun:
+            (folder / CONFIG).unlink(missing_ok=True)  # killed before there was anything to go on from
         train(
             shots,
             lesson.bank,
@@ -123,8 +126,9 @@ def agent(lesson: Lesson) -> Responder:
             seed=lesson.row.seed,
             changes=changes,
             minutes=None if minutes is None else minutes * share,
-            resume=(folder / "config.json").exists(),
+            resume=begun,
             device="cpu" if lesson.device == "auto" else lesson.device,
+            start=shipped_start(lesson.bank, lesson.agent, prompted=lesson.settings.prompted),
         )
         loaded = load_artefact(folder, segmenter=tasks[0].segmenter)
         policies[name] = replace(loaded, provenance={})

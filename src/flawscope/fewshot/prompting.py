@@ -8,7 +8,7 @@ from flawscope.errors import UsageError
 from flawscope.fewshot.tasks import Picture
 from flawscope.segment.base import Segmenter
 from flawscope.segment.embedder import Embedder
-from flawscope.segment.prompted import Prompted, PrototypeSegmenter, Use
+from flawscope.segment.prompted import Prompted, PrototypeSegmenter, Use, Witnessed
 from flawscope.segment.support import SupportModel
 from flawscope.segment.support_maps import FeatureKind
 
@@ -39,6 +39,14 @@ def prompted_from(
     """
     model = support_model(supports, features, segmenter)
     return _with_others(model, len(supports), lambda one: Prompted(segmenter, one, tuple(use)))
+
+
+def witnessed_by(
+    segmenter: Segmenter, supports: Sequence[Picture], features: FeatureKind = "filters"
+) -> tuple[Segmenter, list[Segmenter]]:
+    """The segmenter without prompts, with all supports as witnesses, and for each support, with the others."""
+    model = support_model(supports, features, segmenter)
+    return _with_others(model, len(supports), lambda one: Witnessed(segmenter, one))
 
 
 def prototypes_from(supports: Sequence[Picture]) -> tuple[Segmenter, list[Segmenter]]:

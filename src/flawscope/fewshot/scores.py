@@ -90,4 +90,5 @@ def _mean(classes: Mapping[str, Mapping[str, float]], figure: str) -> float:
 
 
 def _pooled(scores: Sequence[ImageScore]) -> npt.NDArray[np.int64]:
-    return np.sum([one["pixels"] for one in scores], axis=0).reshape(2, 2).astype(np.int64)
+    summed: npt.NDArray[np.int64] = np.sum([one["pixels"] for one in scores], axis=0).reshape(2, 2)
+    return summed

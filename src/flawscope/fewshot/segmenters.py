@@ -16,7 +16,7 @@ from flawscope.data.fewshot import FewShotClass
 from flawscope.data.samples import Sample
 from flawscope.errors import DataError, UsageError
 from flawscope.fewshot.materials import material_of, refuse_seen, trained_on, trained_on_folder
-from flawscope.fewshot.prompting import prompted_from, prototypes_from
+from flawscope.fewshot.prompting import prompted_from, prototypes_from, witnessed_by
 from flawscope.fewshot.settings import StudySettings
 from flawscope.fewshot.tasks import Picture, read_picture
 from flawscope.images import Image
@@ -171,9 +171,10 @@ def prepare(one: FewShotClass, segmenters: Segmenters, settings: StudySettings, 
         asked, given = prototypes_from(supports)
     else:
         asked = segmenters.for_class(one)
-        given = [asked] * len(supports)
         if settings.prompted:
             asked, given = prompted_from(asked, supports, settings.prompt_use, settings.prompt_features)
+        else:
+            asked, given = witnessed_by(asked, supports, settings.prompt_features)
     shots = tuple(
         Shot(support.image, support.mask, Counted(segmenter, tally), one.name, support.name)
         for support, segmenter in zip(supports, given, strict=True)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flawscope.errors import UsageError
 from flawscope.fewshot.tasks import Source
+from flawscope.sdie.presets import Settings, make_settings
 from flawscope.sdie.rounds import Choice
 from flawscope.segment.prompted import USES, Use
 from flawscope.segment.support_maps import FeatureKind
@@ -35,7 +36,7 @@ METHODS: dict[str, str] = {
 SEEDED = frozenset({"search", "cma", "td3", "finetune"})
 """Methods that are run once for each seed; the others have nothing random, or always draw the same."""
 
-DEFAULT_CHOICE: Choice = "last"
+DEFAULT_CHOICE: Choice = "quality"
 """The choice of round that stands for a method in the differences."""
 
 
@@ -80,7 +81,7 @@ class StudySettings(BaseModel):
     preset: str = "default"
     classes: tuple[str, ...] = ()
     limit: int | None = Field(default=None, ge=1)
-    finetune_steps: int = Field(default=150, ge=1)
+    finetune_steps: int = Field(default=500, ge=1)
     finetune_model: str = "ocinet-nano"
     finetune_weights: str | None = None
 
@@ -158,3 +159,14 @@ def rows_of(
 def digest(content: object) -> str:
     """Sixteen hexadecimal digits of JSON-like content."""
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def agent_settings(preset: str, rounds: int | None = None, budget: int | None = None) -> Settings:
+    """The agent's preset with the study's rounds and budget; learning begins after a quarter of the steps at most.
+
+    Raises:
+        UsageError: no such preset.
+    """
+    given = {"rounds": rounds, "steps": budget}
+    told = make_settings(preset, {name: value for name, value in given.items() if value is not None})
+    return told.model_copy(update={"warmup": min(told.warmup, max(1, told.steps // 4))})

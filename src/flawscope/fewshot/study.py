@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from flawscope.data.fewshot import FewShotManifest
 from flawscope.data.samples import Sample
@@ -19,15 +17,14 @@ from flawscope.enhance.bank import FilterBank
 from flawscope.errors import DataError, FlawscopeError
 from flawscope.fewshot.answers import Lesson, Responder, best_of, maps, prototype, raw
 from flawscope.fewshot.enhancing import agent, searched
-from flawscope.fewshot.scores import ImageScore, figures, score
-from flawscope.fewshot.segmenters import Segmenters, Tally, Task, check_prompting, prepare
-from flawscope.fewshot.settings import Row, StudySettings
+from flawscope.fewshot.judging import judge
+from flawscope.fewshot.machine import describe_machine
+from flawscope.fewshot.scores import figures
+from flawscope.fewshot.segmenters import Segmenters, Tally, check_prompting, prepare
+from flawscope.fewshot.settings import Row, StudySettings, agent_settings
 from flawscope.fewshot.store import FinishedRow, RunFolder, stamp_of
-from flawscope.fewshot.tasks import read_picture, restrict
-from flawscope.sdie.presets import Settings, make_settings
-
-SHOWN = 3
-"""Query images of each class that are kept for the page: the first ones, whatever came out."""
+from flawscope.fewshot.tasks import restrict
+from flawscope.sdie.presets import Settings
 
 Say = Callable[[str], None]
 
@@ -68,9 +65,7 @@ class Study:
         told = self.settings
         check_prompting(told.segmenter, told.prompted)
         self.bank = make_bank(told.bank, told.filters, told.kernel_size)
-        given = {"rounds": told.rounds, "steps": told.budget}
-        changes = {name: value for name, value in given.items() if value is not None}
-        self.agent = make_settings(told.preset, changes)
+        self.agent = agent_settings(told.preset, told.rounds, told.budget)
         self._segmenters = Segmenters(told.segmenter, self.device)
 
     def check(self, rows: Sequence[Row]) -> None:
@@ -86,29 +81,32 @@ class Study:
             for one in manifest.classes:
                 self._segmenters.check(one)
 
-    def run(self, rows: Sequence[Row], say: Say = lambda line: None) -> Outcome:
+    def run(self, rows: Sequence[Row], say: Say | None = None) -> Outcome:
         """Make every row that is not there yet.
 
         Args:
             rows: from ``rows_of``.
-            say: told one line for each row.
+            say: told one line for each row, if given.
         """
         finished: list[FinishedRow] = []
         failures: list[str] = []
+        tell = say or (lambda _: None)
         try:
             self.folder.claim(self.settings)
             for number, row in enumerate(rows, start=1):
                 head = f"[{number}/{len(rows)}] {row.name}"
                 try:
                     found, before = self._one(row)
-                except (FlawscopeError, ArithmeticError, ValueError, RuntimeError, OSError) as error:
-                    line = " ".join(str(error).split())[:300] or type(error).__name__
+                except Exception as error:  # whatever it is, the other rows are worth having
+                    if os.environ.get("FLAWSCOPE_DEBUG"):
+                        raise
+                    line = _told(error)
                     failures.append(f"{row.name}: {line}")
-                    say(f"{head}: failed: {line}")
+                    tell(f"{head}: failed: {line}")
                     continue
                 finished.append(found)
                 seconds = found.facts["seconds"]["learning"] + found.facts["seconds"]["queries"]
-                say(f"{head}: {'kept from before' if before else f'{seconds:.0f} s'}")
+                tell(f"{head}: {'kept from before' if before else f'{seconds:.0f} s'}")
         except KeyboardInterrupt:
             return Outcome(tuple(finished), tuple(failures), interrupted=True)
         return Outcome(tuple(finished), tuple(failures))
@@ -141,6 +139,7 @@ class Study:
             },
             "calls": {"learning": learnt, "queries": tally.calls - learnt},
             "queries": sum(len(task.queries) for task in tasks),
+            "machine": describe_machine(),
             "lines": {},
         }
         for line, many in scores.items():
@@ -152,38 +151,6 @@ class Study:
     def _tasks(self, row: Row) -> FewShotManifest:
         manifest = row.source.read(self.settings.shots)
         return restrict(manifest, self.settings.classes, self.settings.limit)
-
-
-def judge(
-    responder: Responder, tasks: Sequence[Task]
-) -> tuple[dict[str, list[ImageScore]], dict[str, npt.NDArray[Any]]]:
-    """Score every query image under every line, and keep the pictures of the first ones.
-
-    Returns:
-        scores by line, and arrays by ``CLASS/number/part``: ``image`` and, by line, ``LINE.image`` in 8 bits,
-        ``truth`` and, by line, ``LINE.mask``.
-    """
-    scores: dict[str, list[ImageScore]] = {}
-    pictures: dict[str, npt.NDArray[Any]] = {}
-    for task in tasks:
-        for number, sample in enumerate(task.queries):
-            picture = read_picture(sample)
-            answers = responder.answer(task, picture)
-            for line, one in answers.items():
-                scores.setdefault(line, []).append(
-                    score(one.mask, picture.mask, task.name, picture.name, one.round)
-                )
-            if number < SHOWN:
-                place = f"{task.name}/{number}"
-                pictures[f"{place}/image"] = _eight_bits(picture.image[:, :, 0])
-                pictures[f"{place}/truth"] = picture.mask
-                for line, one in answers.items():
-                    pictures[f"{place}/{line}.mask"] = one.mask
-                    if one.plane is not None:
-                        pictures[f"{place}/{line}.image"] = _eight_bits(one.plane)
-    for line in responder.void():
-        scores.pop(line, None)
-    return scores, pictures
 
 
 def _learn(lesson: Lesson) -> Responder:
@@ -223,6 +190,7 @@ def _file(sample: Sample) -> str:
     return seen.hexdigest()[:16]
 
 
-def _eight_bits(plane: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    eight: npt.NDArray[np.uint8] = np.rint(plane * 255).astype(np.uint8)
-    return eight
+def _told(error: Exception) -> str:
+    """One line."""
+    line = " ".join(str(error).split())[:300]
+    return line if isinstance(error, FlawscopeError) else f"{type(error).__name__}: {line}"

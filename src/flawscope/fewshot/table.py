@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ REFERENCES = ("raw", "best-single", "cma")
 """Methods that the others are compared with."""
 
 BOUND = "best-of-30"
+_LEFT_OUT = ("schema", "stamp", "machine")
 HEADLINE = "class_miou_image_mean"
 
 
@@ -30,7 +32,7 @@ def table(rows: Sequence[FinishedRow], choice: str = "last") -> dict[str, Any]:
 
     Returns:
         ``lines`` (one a method and choice of round: mean, standard deviation and values of every figure over
-        manifests and seeds), ``differences``, ``gap_closed``, ``rows`` and the rule for empty masks.
+        manifests and seeds), ``differences``, ``gap_closed``, ``rows``, ``machines`` and the rule for empty masks.
     """
     groups: dict[tuple[str, str], list[FinishedRow]] = {}
     for row in rows:
@@ -39,9 +41,7 @@ def table(rows: Sequence[FinishedRow], choice: str = "last") -> dict[str, Any]:
     order = list(METHODS)
     keys = sorted(groups, key=lambda key: order.index(key[0].split(":")[0]))
     values = {key: image_values(groups[key], key[1]) for key in keys}
-    heads = {
-        method: headline(method, [key[1] for key in keys if key[0] == method], choice) for method, _ in keys
-    }
+    heads = {method: headline([key[1] for key in keys if key[0] == method], choice) for method, _ in keys}
     return {
         "headline": HEADLINE,
         "choice": choice,
@@ -49,16 +49,15 @@ def table(rows: Sequence[FinishedRow], choice: str = "last") -> dict[str, Any]:
         "lines": [_line(key, groups[key], key == (key[0], heads[key[0]])) for key in keys],
         "differences": _differences(values, heads),
         "gap_closed": _gaps(values, heads),
-        "rows": [
-            {name: value for name, value in row.facts.items() if name not in ("schema", "stamp")}
-            for row in rows
+        "rows": [{name: value for name, value in row.facts.items() if name not in _LEFT_OUT} for row in rows],
+        "machines": [
+            json.loads(text) for text in dict.fromkeys(json.dumps(row.facts["machine"]) for row in rows)
         ],
     }
 
 
-def headline(method: str, lines: Sequence[str], choice: str) -> str:
-    """The line that stands for a method."""
-    del method
+def headline(lines: Sequence[str], choice: str) -> str:
+    """The line of a method that stands for it: the choice of round, else ``last``, else its only one."""
     if choice in lines:
         return choice
     return "last" if "last" in lines else lines[0]

@@ -99,7 +99,7 @@ def tasks_of_dataset(path: Path, shots: int, *, number: int = 0, seed: int | Non
     names = [kind for one in FOLDS[data.layout] for kind in one]
     if number:
         names = list(FOLDS[data.layout][number - 1])
-    classes = []
+    classes: list[FewShotClass] = []
     for name in names:
         samples = sorted((s for s in data.labelled() if s.kind == name), key=lambda s: s.image.name)
         if len(samples) <= shots:

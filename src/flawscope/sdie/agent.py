@@ -9,11 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from flawscope.enhance.bank import FilterBank
 from flawscope.errors import MissingExtraError, UsageError
 from flawscope.outputs import write_json
 from flawscope.sdie.artefact import save_artefact
 from flawscope.sdie.episodes import Progress, Report, Row, mean_return, write_episodes
+from flawscope.sdie.policy import MlpPolicy
 from flawscope.sdie.presets import Settings, make_settings
 from flawscope.sdie.rounds import Choice
 from flawscope.sdie.shots import Shot, check_shots, symmetries
@@ -46,6 +49,7 @@ def train(
     device: str = "cpu",
     processes: bool = False,
     backbone_weights: str | Path | None = None,
+    start: MlpPolicy | None = None,
     choice: Choice = "last",
     segmenter: str | None = None,
     support: SupportModel | None = None,
@@ -73,6 +77,7 @@ def train(
         device: of the learner, ``cpu`` or ``cuda:N``.
         processes: a process for each environment.
         backbone_weights: ImageNet weights for the paper's ResNets, a file.
+        start: a policy to go on from, instead of fresh networks; the scale of its observations is kept.
         choice: of the round, stored in the artefact.
         segmenter: how ``open_segmenter`` finds it, stored in the artefact.
         support, use: what prompts it and how, stored in the artefact.
@@ -91,11 +96,11 @@ def train(
     if settings.symmetries:
         played = tuple(turned for shot in played for turned in symmetries(shot))
     folder = Path(out)
-    _claim(folder, _config(played, bank, preset, settings, seed, backbone_weights), resume)
+    _claim(folder, _config(played, bank, preset, settings, seed, backbone_weights, start), resume)
     env = vector_env(played, bank, settings, processes=processes)
     try:
         learner = make_learner(
-            env, bank, settings, seed=seed, device=device, backbone_weights=backbone_weights
+            env, bank, settings, seed=seed, device=device, backbone_weights=backbone_weights, start=start
         )
         log: dict[str, Any] = {"episodes": [], "seconds": 0.0, "calls": 0, "undefined": 0}
         if resume and (folder / CHECKPOINT).exists():  # without one it was stopped before it began
@@ -114,7 +119,7 @@ def train(
                 rounds=settings.rounds,
                 choice=choice,
                 reward=settings.reward,
-                discount=settings.discount,
+                rollouts=settings.rollouts,
                 segmenter=segmenter,
                 support=support,
                 use=use,
@@ -228,8 +233,11 @@ def _config(
     settings: Settings,
     seed: int,
     backbone_weights: str | Path | None,
+    start: MlpPolicy | None,
 ) -> dict[str, Any]:
-    seen = hashlib.sha256()
+    seen, begun = hashlib.sha256(), hashlib.sha256()
+    for _, tensor in sorted(start.tensors().items() if start else ()):
+        begun.update(np.ascontiguousarray(tensor).data)
     for shot in shots:
         seen.update(f"{shot.name} {shot.image.shape} {shot.image.dtype} {shot.segmenter.name}".encode())
         seen.update(shot.image.data)
@@ -242,6 +250,7 @@ def _config(
         "bank": bank.to_json(),
         "shots": {"count": len(shots), "sha256": seen.hexdigest()},
         "backbone_weights": None if backbone_weights is None else str(backbone_weights),
+        "start": None if start is None else begun.hexdigest(),
     }
 
 

@@ -50,7 +50,7 @@ class Description(BaseModel):
         fingerprint: of that bank.
         segmenter: how ``flawscope.segment.open_segmenter`` finds it; None: its user brings one.
         use: the prompts it gets from the support model in ``support.safetensors``; None without one.
-        rounds, choice, reward, discount: see ``Enhanced``.
+        rounds, choice, reward, rollouts: see ``Enhanced``.
         provenance: of the training, free form.
     """
 
@@ -68,7 +68,7 @@ class Description(BaseModel):
     rounds: int = Field(ge=1)
     choice: Choice = "last"
     reward: RewardName = "fb_iou_gain"
-    discount: float = Field(default=0.9, ge=0, le=1)
+    rollouts: int = Field(default=1, ge=1)
     provenance: dict[str, Any] = {}
 
 
@@ -81,7 +81,7 @@ def save_artefact(
     rounds: int,
     choice: Choice = "last",
     reward: RewardName = "fb_iou_gain",
-    discount: float = 0.9,
+    rollouts: int = 1,
     segmenter: str | None = None,
     support: SupportModel | None = None,
     use: Sequence[Use] = USES,
@@ -113,7 +113,7 @@ def save_artefact(
         rounds=rounds,
         choice=choice,
         reward=reward,
-        discount=discount,
+        rollouts=rollouts,
         provenance=provenance or {},
     )
     tensors = {name: np.asarray(value, order="C") for name, value in policy.tensors().items()}
@@ -183,7 +183,7 @@ def load_artefact(
         choice or told.choice,
         told.rounds,
         told.reward,
-        told.discount,
+        told.rollouts,
         told.provenance,
     )
 

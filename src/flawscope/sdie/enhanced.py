@@ -31,7 +31,8 @@ class Enhanced:
         segmenter: sees the result.
         choice: which round is kept.
         rounds: T.
-        reward, discount: what the critics were trained on (``critic``).
+        reward: what the critics were trained on (``critic``).
+        rollouts: how often the game is played, see ``rounds.play``; all their rounds are candidates.
     """
 
     policy: Policy
@@ -40,7 +41,7 @@ class Enhanced:
     choice: Choice = "last"
     rounds: int = 5
     reward: RewardName = "fb_iou_gain"
-    discount: float = 0.9
+    rollouts: int = 1
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -85,16 +86,16 @@ class Enhanced:
         return rounds[choose(rounds, "oracle", truth=mask, index=index)].seen.segmentation
 
     def rounds_of(self, image: Image, prompts: Prompts | None = None) -> tuple[Round, ...]:
-        """Every round's plane and weights, round 0 first; its segmentation is made when it is read."""
-        return play(Game(self.bank, image, self.segmenter, self.rounds, prompts=prompts), self.policy)
+        """Every round's plane and weights, round 0 first, rollout by rollout; its segmentation is made when it is read."""
+        game = Game(self.bank, image, self.segmenter, self.rounds, prompts=prompts)
+        return play(game, self.policy, self.rollouts)
 
     def chosen(self, rounds: tuple[Round, ...], truth: npt.NDArray[Any] | None = None) -> int:
-        """The number of the round that is kept; ``truth`` is for the oracle alone."""
+        """The position of the round that is kept; ``truth`` is for the oracle alone."""
         return choose(
             rounds,
             self.choice,
             policy=self.policy,
             reward=self.reward,
-            discount=self.discount,
             truth=truth,
         )

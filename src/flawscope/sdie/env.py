@@ -12,6 +12,7 @@ from flawscope.enhance.bank import FilterBank
 from flawscope.errors import MissingExtraError
 from flawscope.sdie.game import Calls, Game, State, actions_of
 from flawscope.sdie.memory import Memory
+from flawscope.sdie.mixing_space import MixingSpace
 from flawscope.sdie.observation import SIDE, View, observation
 from flawscope.sdie.rewards import INDICES, REWARDS, RewardName, check_reward, pay
 from flawscope.sdie.shots import Shot, check_shots
@@ -44,6 +45,7 @@ class EnhancementEnv(gymnasium.Env[Observed, npt.NDArray[np.float32]]):
         reward: see ``sdie.rewards``.
         rounds: T.
         observation: see ``sdie.observation``.
+        sparse: random actions are sparse mixes, see ``sdie.mixing_space``.
         calls: counts the segmenters' calls.
 
     Raises:
@@ -61,6 +63,7 @@ class EnhancementEnv(gymnasium.Env[Observed, npt.NDArray[np.float32]]):
         reward: str = "fb_iou_gain",
         rounds: int = 5,
         observation: str = "statistics",
+        sparse: bool = False,
         calls: Calls | None = None,
     ) -> None:
         self.shots = check_shots(shots)
@@ -77,7 +80,9 @@ class EnhancementEnv(gymnasium.Env[Observed, npt.NDArray[np.float32]]):
         self._shot = -1
         self._state: State | None = None
         self._indices: list[float] = []
-        self.action_space = spaces.Box(-1.0, 1.0, (actions_of(bank),), np.float32)
+        self.action_space = (
+            MixingSpace(bank) if sparse else spaces.Box(-1.0, 1.0, (actions_of(bank),), np.float32)
+        )
         if self._observe.picture:
             self.observation_space = spaces.Box(0, 255, (1, SIDE, SIDE), np.uint8)
         else:

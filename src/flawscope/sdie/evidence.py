@@ -7,6 +7,8 @@ unfiltered image) go together with its true IoU, which is much the same for ever
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -114,5 +116,5 @@ def _mean(values: Floats, where: npt.NDArray[np.uint8]) -> float:
     return float(cv2.mean(values, where)[0])
 
 
-def _contrast(values: Floats, first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> float:
+def _contrast(values: npt.NDArray[Any], first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> float:
     return _mean(values, first) - _mean(values, second) if first.any() and second.any() else 0.0

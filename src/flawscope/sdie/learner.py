@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flawscope.enhance.bank import FilterBank
-from flawscope.errors import MissingExtraError, UsageError
+from flawscope.errors import MissingExtraError, UsageError, WeightsError
 from flawscope.sdie.env import EnhancementEnv
 from flawscope.sdie.game import identity_of
 from flawscope.sdie.observation import observation
@@ -87,6 +87,7 @@ def vector_env(
         reward=settings.reward,
         rounds=settings.rounds,
         observation=settings.observation,
+        sparse=settings.sparse,
     )
     makers: list[Callable[[], Any]] = [make] * settings.envs
     plain: VecEnv = SubprocVecEnv(makers) if processes else DummyVecEnv(makers)
@@ -109,12 +110,13 @@ def make_learner(
     seed: int,
     device: str = "cpu",
     backbone_weights: str | Path | None = None,
+    start: MlpPolicy | None = None,
 ) -> TD3:
-    """A TD3 agent with fresh networks.
+    """A TD3 agent with fresh networks, or with those of a policy to go on from.
 
     Raises:
         UsageError: the network does not fit the observation, or the bank has no identity to favour.
-        WeightsError: the backbone's weights do not fit.
+        WeightsError: the backbone's weights, or those of ``start``, do not fit.
     """
     picture = observation(settings.observation).picture
     if picture != (settings.network == "resnet18"):
@@ -150,7 +152,9 @@ def make_learner(
     learner.set_logger(Logger(folder=None, output_formats=[]))
     if backbone_weights is not None:
         _fill_backbones(learner, backbone_weights)
-    if settings.identity_bias:
+    if start is not None:
+        _go_on_from(learner, start)
+    elif settings.identity_bias:
         _favour(learner, len(bank), identity_of(bank), settings.identity_bias)
     return learner
 
@@ -200,6 +204,28 @@ def _fill_backbones(learner: TD3, path: str | Path) -> None:
         fill_backbone(part, path)
     learner.actor_target.load_state_dict(learner.actor.state_dict())
     learner.critic_target.load_state_dict(learner.critic.state_dict())
+
+
+@torch.no_grad()
+def _go_on_from(learner: TD3, start: MlpPolicy) -> None:
+    networks = [learner.actor.mu, *learner.critic.q_networks]
+    for network, layers in zip(networks, (start.actor, *start.critics), strict=True):
+        linear = [part for part in network.modules() if isinstance(part, torch.nn.Linear)]
+        if [tuple(part.weight.shape) for part in linear] != [weight.shape for weight, _ in layers]:
+            raise WeightsError(
+                "the policy to start from has other layers than this preset",
+                where="start",
+                remedy="Use the preset it was trained with, or start afresh",
+            )
+        for part, (weight, bias) in zip(linear, layers, strict=True):
+            part.weight.copy_(torch.from_numpy(weight))
+            part.bias.copy_(torch.from_numpy(bias))
+    learner.actor_target.load_state_dict(learner.actor.state_dict())
+    learner.critic_target.load_state_dict(learner.critic.state_dict())
+    env = normalised(learner)
+    known = moments(env)
+    known.mean, known.var = start.mean.copy(), start.variance - EPSILON
+    env.training = False  # the scale it was learnt in stays
 
 
 @torch.no_grad()

@@ -156,12 +156,12 @@ class _Evidence:
     picture: bool = False
 
     def length(self, filters: int) -> int:
-        return 2 * MARKS + 2 * filters + 1
+        return 2 * MARKS + 2 * filters
 
     def __call__(self, view: View) -> npt.NDArray[np.generic]:
         changes = filter_changes(view.plane, view.responses, view.foreground)
         gained = view.marks - view.first.marks
-        return np.concatenate([view.marks, gained, changes, np.float32([view.progress])])
+        return np.concatenate([view.marks, gained, changes])
 
 
 @dataclass(frozen=True)

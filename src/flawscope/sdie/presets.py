@@ -18,7 +18,9 @@ class Settings(BaseModel):
         hidden: widths of the hidden layers of policy and critics (``mlp``), ReLU between them.
         reward: see ``sdie.rewards``.
         rounds: T, mixes of the filters an episode.
+        rollouts: how often a game is played when the agent is used; see ``sdie.rounds.play``.
         symmetries: play the eight flips and turns of every shot.
+        pretrained: go on from the policy learnt on drawn surfaces (``sdie.starting``), where it fits.
         lr: learning rate of Adam, policy and critics.
         discount: of the reward a round later, gamma.
         tau: how far the target networks follow at each policy update.
@@ -26,6 +28,7 @@ class Settings(BaseModel):
         batch: transitions an update.
         buffer: transitions kept.
         warmup: steps of uniformly random actions before learning; no noise is added to them.
+        sparse: random actions are sparse mixes or the identity (``sdie.mixing_space``), instead of uniform numbers.
         gradient_steps: critic updates a step of all environments.
         noise, noise_end: standard deviation of the exploration noise, falling linearly over ``steps``.
         noise_shared: one draw for all numbers of an action, as the released code has it, instead of one each.
@@ -38,27 +41,30 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    observation: str = "statistics"
+    observation: str = "evidence"
     network: Literal["mlp", "resnet18"] = "mlp"
-    hidden: tuple[int, ...] = (128, 128)
-    reward: Literal["fb_iou", "iou", "fb_iou_gain", "iou_gain", "fb_iou_step", "iou_step"] = "fb_iou_gain"
+    hidden: tuple[int, ...] = (64,)
+    reward: Literal["fb_iou", "iou", "fb_iou_gain", "iou_gain", "fb_iou_step", "iou_step"] = "iou_gain"
     rounds: int = Field(default=5, ge=1)
-    symmetries: bool = False
+    rollouts: int = Field(default=4, ge=1)
+    symmetries: bool = True
+    pretrained: bool = True
     lr: float = Field(default=3e-4, gt=0)
-    discount: float = Field(default=0.9, ge=0, le=1)
+    discount: float = Field(default=0.0, ge=0, le=1)
     tau: float = Field(default=0.005, gt=0, le=1)
     policy_delay: int = Field(default=2, ge=1)
-    batch: int = Field(default=128, ge=1)
+    batch: int = Field(default=256, ge=1)
     buffer: int = Field(default=20_000, ge=1)
-    warmup: int = Field(default=500, ge=0)
-    gradient_steps: int = Field(default=4, ge=1)
-    noise: float = Field(default=0.2, ge=0)
-    noise_end: float = Field(default=0.05, ge=0)
+    warmup: int = Field(default=800, ge=0)
+    sparse: bool = True
+    gradient_steps: int = Field(default=1, ge=1)
+    noise: float = Field(default=0.4, ge=0)
+    noise_end: float = Field(default=0.2, ge=0)
     noise_shared: bool = False
     smoothing: float = Field(default=0.1, ge=0)
     smoothing_clip: float = Field(default=0.3, ge=0)
     identity_bias: float = 1.0
-    steps: int = Field(default=10_000, ge=1)
+    steps: int = Field(default=2_500, ge=1)
     envs: int = Field(default=1, ge=1)
 
 
@@ -70,6 +76,9 @@ PRESETS: dict[str, Settings] = {
         network="resnet18",
         hidden=(50,),
         reward="fb_iou",
+        rollouts=1,
+        symmetries=False,
+        pretrained=False,
         rounds=5,  # the released code plays 4
         lr=3e-4,
         discount=0.99,
@@ -77,6 +86,7 @@ PRESETS: dict[str, Settings] = {
         policy_delay=2,
         batch=32,
         buffer=8192,
+        sparse=False,
         warmup=32,  # learning begins when the buffer holds a batch (Algorithm 1, line 7)
         gradient_steps=1,
         noise=0.05,

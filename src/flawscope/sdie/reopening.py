@@ -15,7 +15,7 @@ from flawscope.outputs import write_bytes
 from flawscope.segment.base import Segmenter
 from flawscope.segment.embedder import SamEmbedder
 from flawscope.segment.opening import open_segmenter
-from flawscope.segment.prompted import PROTOTYPE, Prompted, PrototypeSegmenter, Use
+from flawscope.segment.prompted import PROTOTYPE, Prompted, PrototypeSegmenter, Use, Witnessed
 from flawscope.segment.support import SupportModel
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ def reopen(spec: str, use: Sequence[Use] | None, folder: Path, device: str) -> S
 
     Args:
         spec: as ``open_segmenter`` takes it, or ``prototype``: the support model's map itself.
-        use: which prompts the segmenter gets from the support model; None without one.
+        use: which prompts the segmenter gets from the support model; with none of them it is only a witness; None
+            without one.
         folder: of the artefact.
         device: of the segmenter.
 
@@ -49,8 +50,8 @@ def reopen(spec: str, use: Sequence[Use] | None, folder: Path, device: str) -> S
     if use is None:
         return segmenter
     embeds = spec.partition(":")[0] in ("sam", "promptable")
-    embedder = SamEmbedder(cast("SamSegmenter", segmenter)) if embeds else None
-    return Prompted(segmenter, _support(folder, embedder), tuple(use))
+    model = _support(folder, SamEmbedder(cast("SamSegmenter", segmenter)) if embeds else None)
+    return Prompted(segmenter, model, tuple(use)) if use else Witnessed(segmenter, model)
 
 
 def _support(folder: Path, embedder: SamEmbedder | None) -> SupportModel:

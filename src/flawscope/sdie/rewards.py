@@ -75,12 +75,3 @@ def pay(name: RewardName, reached: float, before: float, first: float) -> float:
     """
     kind = REWARDS[name][1]
     return reached - {"level": 0.0, "gain": first, "step": before}[kind]
-
-
-def levels(name: RewardName, rewards: npt.ArrayLike, first: float = 0.0) -> npt.NDArray[np.float64]:
-    """I(1) to I(T) from an episode's T rewards, the inverse of :func:`pay`; ``first`` is I(0)."""
-    paid = np.asarray(rewards, dtype=np.float64)
-    kind = REWARDS[name][1]
-    if kind == "level":
-        return paid
-    return first + (paid if kind == "gain" else np.cumsum(paid))

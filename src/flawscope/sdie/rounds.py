@@ -6,7 +6,6 @@ Round 0, the image as it came, is always among the candidates.
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -16,10 +15,13 @@ import numpy.typing as npt
 
 from flawscope.enhance.planes import Plane
 from flawscope.errors import UsageError
-from flawscope.sdie.game import Game, Numbers, Seen, State, action_of, identity_of
+from flawscope.sdie.game import Game, Numbers, Seen, State, action_of, actions_of, identity_of
 from flawscope.sdie.observation import View, observation
 from flawscope.sdie.policy import Policy
-from flawscope.sdie.rewards import INDICES, REWARDS, IndexName, RewardName, iou, levels
+from flawscope.sdie.rewards import INDICES, REWARDS, IndexName, RewardName, iou
+
+ROLLOUT_NOISE = 0.4
+"""Standard deviation of what is added to the actions of every rollout but the first."""
 
 Choice = Literal["last", "critic", "quality", "agreement", "oracle"]
 
@@ -42,12 +44,14 @@ class Round:
         state: M_t.
         weights: ``(n,)`` that made it from the image before; None in round 0.
         parameters: ``(m,)`` of the adjustable parameters that made it, if any.
+        rollout: which it belongs to; round 0 belongs to all.
     """
 
     game: Game
     state: State
     weights: Numbers | None = None
     parameters: Numbers | None = None
+    rollout: int = 0
 
     @property
     def number(self) -> int:
@@ -65,14 +69,28 @@ class Round:
         return self.game.look(self.state)
 
 
-def play(game: Game, policy: Policy) -> tuple[Round, ...]:
-    """All T + 1 rounds of a policy on one image."""
+def play(game: Game, policy: Policy, rollouts: int = 1) -> tuple[Round, ...]:
+    """Round 0 and the T rounds of each rollout of a policy on one image.
+
+    Args:
+        game: the image, its filters and its segmenter.
+        policy: chooses the mixes.
+        rollouts: the first plays the policy as it is; each other begins with the image as it came too and plays the
+            policy with noise, which depends on the image and the number of the rollout alone.
+    """
     observe = observation(policy.observation)
     rounds = [Round(game, game.first)]
-    for _ in range(game.rounds):
-        state = rounds[-1].state
-        action = policy.act(observe(View(game, state)))
-        rounds.append(Round(game, *game.play(state, action)))
+    for rollout in range(rollouts):
+        noise = np.random.default_rng((int.from_bytes(game.first.digest[:8], "big"), rollout))
+        state = game.first
+        for _ in range(game.rounds):
+            action = policy.act(observe(View(game, state)))
+            if rollout:
+                action = np.clip(action + noise.normal(0, ROLLOUT_NOISE, action.shape), -1, 1).astype(
+                    np.float32
+                )
+            rounds.append(Round(game, *game.play(state, action), rollout=rollout))
+            state = rounds[-1].state
     return tuple(rounds)
 
 
@@ -82,19 +100,17 @@ def choose(
     *,
     policy: Policy | None = None,
     reward: RewardName = "fb_iou_gain",
-    discount: float = 0.9,
     truth: npt.NDArray[Any] | None = None,
     index: IndexName = "fb_iou",
 ) -> int:
-    """The number of the round to keep.
+    """The position in ``rounds`` of the round to keep.
 
     Args:
         rounds: from :func:`play`.
-        choice: one of ``CHOICES``; equal rounds: the earliest for ``oracle``, ``critic`` and ``quality``, the
-            latest for ``agreement``.
+        choice: one of ``CHOICES``; ``last`` is that of the first rollout; equal rounds: the earliest for ``oracle``,
+            ``critic`` and ``quality``, the latest for ``agreement``.
         policy: whose critics are asked (``critic``).
         reward: what the critics were trained on.
-        discount: gamma of that training.
         truth: ``(height, width)``, non-zero is defect (``oracle``).
         index: what the oracle maximises; the paper takes ``fb_iou``.
 
@@ -102,16 +118,16 @@ def choose(
         UsageError: the oracle without a mask; no such choice; a segmenter or policy that cannot tell.
     """
     if choice == "last":
-        return len(rounds) - 1
+        return max(at for at, one in enumerate(rounds) if one.rollout == 0)
     if choice == "quality":
         return int(np.argmax([_quality(one) for one in rounds]))
     if choice == "agreement":
-        scores = agreements([one.seen.foreground for one in rounds])
+        scores = agreements(rounds)
         return len(scores) - 1 - int(np.argmax(scores[::-1]))
     if choice == "critic":
         if policy is None:
             raise UsageError("no critics to ask", where="choice of round", remedy="Give the policy")
-        return int(np.argmax(expected_levels(rounds, policy, reward, discount)))
+        return int(np.argmax(expected_levels(rounds, policy, reward)))
     if choice == "oracle":
         if truth is None:
             raise UsageError(
@@ -133,49 +149,39 @@ def true_levels(
     return np.array([INDICES[index](one.seen.foreground, mask) for one in rounds])
 
 
-def agreements(foregrounds: Sequence[npt.NDArray[np.bool_]]) -> npt.NDArray[np.float64]:
-    """``(T + 1,)``: mean IoU of each mask with those one round before and after it.
+def agreements(rounds: Sequence[Round]) -> npt.NDArray[np.float64]:
+    """For each round, the mean IoU of its mask with those one round before and after it in its rollout.
 
     A mask of nothing or of everything agrees with no other: two of them say nothing about a defect.
     """
-    telling = [bool(mask.any()) and not bool(mask.all()) for mask in foregrounds]
-    beside = [
-        iou(foregrounds[t], foregrounds[t + 1]) if telling[t] and telling[t + 1] else 0.0
-        for t in range(len(foregrounds) - 1)
-    ]
-    return np.array([np.mean(beside[max(t - 1, 0) : t + 1]) for t in range(len(foregrounds))])
+    masks = [one.seen.foreground for one in rounds]
+    telling = [bool(mask.any()) and not bool(mask.all()) for mask in masks]
+    beside: list[list[float]] = [[] for _ in rounds]
+    for at in range(1, len(rounds)):
+        before = 0 if rounds[at].number == 1 else at - 1
+        same = iou(masks[before], masks[at]) if telling[before] and telling[at] else 0.0
+        beside[before].append(same)
+        beside[at].append(same)
+    return np.array([np.mean(found) if found else 0.0 for found in beside])
 
 
-def expected_levels(
-    rounds: Sequence[Round], policy: Policy, reward: RewardName, discount: float
-) -> npt.NDArray[np.float64]:
+def expected_levels(rounds: Sequence[Round], policy: Policy, reward: RewardName) -> npt.NDArray[np.float64]:
     """``(T + 1,)``: the index of every round as the critics expect it, up to a constant.
 
-    Q(t) - gamma Q(t + 1) is the reward the critics expect between two rounds. For rewards that are gains round
-    0 stands at 0; for the absolute ones its level is what they expect of a round that changes nothing.
+    Each image is shown to them as if it stood before the last round, and they are asked what leaving it as it is
+    will pay: that is its own index, or its gain. Critics of rewards that are steps value what is still to be
+    gained instead; the image with the least of that is the best.
     """
     game, observe = rounds[0].game, observation(policy.observation)
-    values = []
-    for one, following in itertools.pairwise(rounds):
-        assert following.weights is not None
-        observed = observe(View(game, one.state))
-        values.append(policy.value(observed, policy.act(observed)))
-    values.append(0.0)
-    paid = np.array([now - discount * later for now, later in itertools.pairwise(values)])
-    if REWARDS[reward][1] != "level":
-        return np.concatenate([[0.0], levels(reward, paid)])
-    return np.concatenate([[_idle(game, policy, discount)], paid])
-
-
-def _idle(game: Game, policy: Policy, discount: float) -> float:
-    observe = observation(policy.observation)
-    still = -np.ones(len(game.bank) + len(game.bank.adjustable), np.float32)
+    still = -np.ones(actions_of(game.bank), np.float32)
     still[: len(game.bank)] = action_of(np.eye(len(game.bank))[identity_of(game.bank)])
-    expected = policy.value(observe(View(game, game.first)), still)
-    if game.rounds == 1:
-        return expected
-    later = observe(View(game, State(game.first.plane, 1)))
-    return expected - discount * policy.value(later, policy.act(later))
+    steps = REWARDS[reward][1] == "step"
+    values = []
+    for one in rounds:
+        seen = observe(View(game, State(one.plane, game.rounds - 1)))
+        value = policy.value(seen, policy.act(seen) if steps else still)
+        values.append(-value if steps else value)
+    return np.array(values)
 
 
 def _quality(one: Round) -> float:

@@ -6,8 +6,6 @@ The same measurements, at several scales of Gaussian blur, that interactive pixe
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -84,12 +82,19 @@ def standardize(plane: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return scaled
 
 
-def _derivatives(plane: npt.NDArray[np.float32]) -> tuple[npt.NDArray[Any], ...]:
+def _derivatives(plane: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], ...]:
     """Length of the gradient, larger and smaller eigenvalue of the Hessian."""
     x, y = (_sobel(plane, *order, _FIRST) for order in ((1, 0), (0, 1)))
     xx, xy, yy = (_sobel(plane, *order, _SECOND) for order in ((2, 0), (1, 1), (0, 2)))
-    middle, spread = (xx + yy) / 2, np.asarray(cv2.magnitude((xx - yy) / 2, xy))
-    return np.asarray(cv2.magnitude(x, y)), middle + spread, middle - spread
+    half = np.float32(0.5)
+    middle, spread = (xx + yy) * half, _length((xx - yy) * half, xy)
+    return _length(x, y), middle + spread, middle - spread
+
+
+def _length(x: npt.NDArray[np.float32], y: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """What ``cv2.magnitude`` gives, which differs in the last bit with the arrays' place in memory."""
+    length: npt.NDArray[np.float32] = np.sqrt(x * x + y * y)
+    return length
 
 
 def _sobel(plane: npt.NDArray[np.float32], x: int, y: int, scale: float) -> npt.NDArray[np.float32]:

@@ -92,6 +92,49 @@ class Prompted:
 
 
 @dataclass(frozen=True, eq=False)
+class Witnessed:
+    """A segmenter left to itself, with a support model as witness; a :class:`flawscope.segment.Segmenter`.
+
+    It is not prompted. The supports only say how credible its answer is.
+
+    Attributes:
+        segmenter: any that works without prompts.
+        support: what the defect looks like.
+    """
+
+    segmenter: Segmenter
+    support: SupportModel
+
+    @property
+    def name(self) -> str:
+        """The segmenter's."""
+        return self.segmenter.name
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The segmenter's."""
+        return self.segmenter.labels
+
+    @property
+    def threshold(self) -> float:
+        """The segmenter's."""
+        return self.segmenter.threshold
+
+    def describe(self) -> Description:
+        """The segmenter's, with the support model's features."""
+        inner = describe(self.segmenter)
+        return replace(inner, method=f"{inner.method}; judged by supports ({self.support.kind})")
+
+    def segment(self, image: Image, prompts: Prompts | None = None) -> Segmentation:
+        """The segmenter's answer, with the similarity map as evidence and their :func:`agreement` as quality."""
+        image = check_image(image)
+        answer = self.segmenter.segment(image, prompts)
+        similarity = self.support.similarity(image)
+        quality = agreement(answer.probability.max(axis=0), similarity)
+        return replace(answer, quality=quality, evidence=similarity)
+
+
+@dataclass(frozen=True, eq=False)
 class PrototypeSegmenter:
     """The similarity map itself as probability; a :class:`flawscope.segment.Segmenter`.
 

@@ -60,8 +60,7 @@ class SupportModel:
 
         At most 1,500 pixels of defect and 3,000 of background count an image. The decision level is chosen by leave
         one out: the one at which maps of each support, under a model of the others, agree best with its mask. A
-        single support is cut in two across its defect, and each half judges the model of the other; both halves share
-        lighting and texture, so this level is a guess from one image, not a measurement.
+        single support leaves none out; its level is a constant, ``support_level.UNJUDGED_LEVEL``.
 
         Args:
             images: any that ``flawscope.images.check_image`` accepts.

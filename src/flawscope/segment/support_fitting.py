@@ -14,7 +14,7 @@ from flawscope.errors import DataError
 from flawscope.images import Image, check_image
 from flawscope.segment.embedder import Embedder
 from flawscope.segment.prototypes import Head, Moments, discriminant
-from flawscope.segment.support_level import Judged, choose_level, halves
+from flawscope.segment.support_level import UNJUDGED_LEVEL, Judged, choose_level
 from flawscope.segment.support_maps import FeatureKind, FeatureMaps, feature_maps, working_size
 
 WORKING_SIDE = 256
@@ -113,24 +113,35 @@ def _with_level(fitted: Sequence[_Fitted], seed: int) -> Head:
 
 
 def _of_one(one: _Fitted, seed: int) -> tuple[Head, tuple[Head, ...]]:
-    """The head of one image with a level from its two halves, and the head of the first half."""
-    side = halves(one.mask)
-    parts = [side, ~side]
-    if not all((one.mask & part).any() and (~one.mask & part).any() for part in parts):
-        return _head([one]), (_head([one]),)  # a defect of one pixel cannot be cut
-    heads = [_head([_sampled(one.maps, one.mask, part, [seed, 0])]) for part in parts]
-    judged = [_judged(head, one, ~part) for head, part in zip(heads, parts, strict=True)]
-    level = choose_level(judged)
-    return replace(_head([one]), level=level), (replace(heads[0], level=level),)
+    """The head of one image, and the head of one half of it; no other image could tell where to cut their maps."""
+    half = halves(one.mask)
+    if not ((one.mask & half).any() and (~one.mask & half).any()):
+        half = np.ones_like(half)  # a defect of one pixel cannot be cut
+    heads = (_head([one]), _head([_sampled(one.maps, one.mask, half, [seed, 0])]))
+    whole, part = (replace(head, level=UNJUDGED_LEVEL) for head in heads)
+    return whole, (part,)
+
+
+def halves(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """One half of an image: the pixels on one side of the line that cuts its defect in two equal parts.
+
+    The line runs across the longer axis of the defect's pixels, through their median along it.
+    """
+    places = np.argwhere(mask).astype(np.float64)
+    centred = places - places.mean(axis=0)
+    axis = np.linalg.eigh(centred.T @ centred)[1][:, -1]
+    rows, columns = np.indices(mask.shape)
+    along = rows * axis[0] + columns * axis[1]
+    side: npt.NDArray[np.bool_] = along > np.median(along[mask])
+    return side
 
 
 def _head(fitted: Sequence[_Fitted]) -> Head:
     return discriminant([one.defect for one in fitted], [one.background for one in fitted])
 
 
-def _judged(head: Head, one: _Fitted, part: npt.NDArray[np.bool_] | None = None) -> Judged:
-    logits = one.maps.project(head.weights) + np.float32(head.bias)
-    return (logits, one.mask) if part is None else (logits[part], one.mask[part])
+def _judged(head: Head, one: _Fitted) -> Judged:
+    return one.maps.project(head.weights) + np.float32(head.bias), one.mask
 
 
 def _fit(support: Support, maps: FeatureMaps, scale: float, seed: list[int]) -> _Fitted:

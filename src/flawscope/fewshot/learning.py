@@ -1,0 +1,194 @@
+"""The short path: from 1 to 5 labelled photographs to an enhancer that ``flawscope predict`` opens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from flawscope.data.fewshot import read_manifest
+from flawscope.data.samples import Sample, SegmentationData
+from flawscope.enhance.bank import FilterBank
+from flawscope.errors import DataError, UsageError
+from flawscope.fewshot.prompting import prompted_from, prototypes_from, support_model, witnessed_by
+from flawscope.fewshot.segmenters import PROTOTYPES, check_prompting
+from flawscope.fewshot.settings import agent_settings
+from flawscope.fewshot.tasks import Picture
+from flawscope.sdie.rewards import REWARDS
+from flawscope.sdie.rounds import Choice
+from flawscope.sdie.shots import Shot
+from flawscope.segment import open_segmenter
+from flawscope.segment.prompted import USES, Use
+
+LearnMethod = Literal["td3", "cma", "search", "best-single"]
+DEFAULT_METHOD: LearnMethod = "td3"
+MOST_SHOTS = 5
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What was learnt from a few photographs.
+
+    Attributes:
+        folder: the artefact.
+        shots: images it was learnt from.
+        facts: of the training or search, such as the mean index on the shots before and after.
+    """
+
+    folder: Path
+    shots: tuple[str, ...]
+    facts: dict[str, Any]
+
+
+def labelled_photographs(data: SegmentationData, count: int = MOST_SHOTS) -> tuple[Sample, ...]:
+    """The first labelled samples with a defect, of the training split where there is one.
+
+    Raises:
+        DataError: none has a defect.
+        UsageError: fewer than one was asked for.
+    """
+    if count < 1:
+        raise UsageError(f"{count} photographs", where="--shots", remedy="Give 1 or more")
+    part = data.split("train") if "train" in data.splits else data
+    chosen: list[Sample] = []
+    for sample in part.binary().labelled():
+        if len(chosen) == count:
+            break
+        if sample.read()[1].any():
+            chosen.append(sample)
+    if not chosen:
+        raise DataError(
+            "no image with a labelled defect to learn from",
+            where=data.root,
+            remedy="Put photographs into images/ and their masks, of the same names, into masks/",
+        )
+    return tuple(chosen)
+
+
+def supports_of_class(manifest: Path, name: str, count: int = MOST_SHOTS) -> tuple[Sample, ...]:
+    """The first supports of a class of a few-shot manifest; raises DataError."""
+    return read_manifest(manifest)[name].support[:count]
+
+
+def learn(
+    samples: Sequence[Sample],
+    bank: FilterBank,
+    out: str | Path,
+    *,
+    segmenter: str = "regions",
+    prompted: bool = False,
+    use: Sequence[Use] = USES,
+    method: LearnMethod = DEFAULT_METHOD,
+    preset: str = "default",
+    budget: int | None = None,
+    minutes: float | None = None,
+    choice: Choice = "last",
+    name: str = "defect",
+    seed: int = 0,
+    resume: bool = False,
+    device: str = "auto",
+) -> Learnt:
+    """Learn to enhance, and leave an artefact.
+
+    Images keep their own size and colours, as they will have when the artefact is used.
+
+    Args:
+        samples: labelled photographs.
+        bank: filters to mix.
+        out: folder of the artefact.
+        segmenter: its spec, ``prototype`` among them.
+        prompted: whether the segmenter is prompted from the photographs.
+        use: which prompts it gets.
+        method: the agent, or a constant mix by a search.
+        preset: of the agent; its number of steps is also the searches' budget.
+        budget: steps or segmenter calls, instead of the preset's.
+        minutes: stop the agent's training after so many.
+        choice: of the round that is kept.
+        name: what the defect is called.
+        seed: everything random follows from it.
+        resume: go on with an interrupted agent.
+        device: of the segmenter.
+
+    Raises:
+        DataError: a photograph or mask that cannot be used.
+        UsageError: options that do not fit together.
+        OutputError: the folder cannot be written.
+    """
+    check_prompting(segmenter, prompted)
+    if choice == "critic" and method != "td3":
+        raise UsageError(
+            "a constant mix has no critic",
+            where="--choice critic",
+            remedy="Choose last, quality or agreement",
+        )
+    supports = tuple(_picture(sample) for sample in samples)
+    given, model = [], None
+    if segmenter == PROTOTYPES:
+        model = support_model(supports)
+        given = prototypes_from(supports)[1]
+    else:
+        plain = open_segmenter(segmenter, device=device)
+        model = support_model(supports)
+        given = prompted_from(plain, supports, use)[1] if prompted else witnessed_by(plain, supports)[1]
+    shots = [
+        Shot(one.image, one.mask, asked, name, one.name) for one, asked in zip(supports, given, strict=True)
+    ]
+    if choice == "quality" and shots[0].segmenter.segment(shots[0].image).quality is None:
+        raise UsageError(
+            f"the segmenter '{segmenter}' does not estimate its quality",
+            where="--choice quality",
+            remedy="Choose last, critic or agreement",
+        )
+    told = agent_settings(preset, budget=budget)
+    kept: dict[str, Any] = {"choice": choice, "segmenter": segmenter, "support": model, "use": tuple(use) if prompted else ()}
+    if method == "td3":
+        from flawscope.sdie.agent import train
+        from flawscope.sdie.artefact import read_description
+        from flawscope.sdie.starting import shipped_start
+
+        folder = train(
+            shots,
+            bank,
+            preset,
+            out=out,
+            seed=seed,
+            changes=told.model_dump(),
+            minutes=minutes,
+            resume=resume,
+            start=shipped_start(bank, told, prompted=prompted),
+            **kept,
+        )
+        facts = read_description(folder).provenance
+        return Learnt(folder, tuple(one.source for one in shots), facts)
+    from flawscope.sdie.artefact import save_artefact
+    from flawscope.sdie.search import search
+
+    found = search(
+        "random" if method == "search" else method,
+        shots,
+        bank,
+        index=REWARDS[told.reward][0],
+        rounds=told.rounds,
+        budget=None if method == "best-single" else told.steps,
+        seed=seed,
+    )[""]
+    facts = {
+        "method": method,
+        "seed": seed,
+        "segmenter_calls": found.calls,
+        "index": REWARDS[told.reward][0],
+        "shots_before": round(found.raw, 4),
+        "shots_after": round(found.score, 4),
+        "shots": [one.source for one in shots],
+        "classes": [name],
+    }
+    folder = save_artefact(
+        out, found.policy, bank, preset=method, rounds=found.rounds, provenance=facts, **kept
+    )
+    return Learnt(folder, tuple(one.source for one in shots), facts)
+
+
+def _picture(sample: Sample) -> Picture:
+    image, mask = sample.read()
+    return Picture(sample.name, image, mask > 0)

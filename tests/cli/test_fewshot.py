@@ -1,0 +1,162 @@
+"""The verb ``fewshot``: exit codes, JSON, and the four commands of the tutorial."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import typer
+
+from flawscope.cli import fewshot
+from flawscope.cli.app import run
+from flawscope.images import write_image
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    """One class: a bright square, two supports and two queries."""
+    entries = []
+    for number in range(4):
+        mask = np.zeros((50, 50), np.uint8)
+        mask[8 + number : 24 + number, 10:28] = 255
+        image = np.full((50, 50), 100, np.uint8) + mask // 3
+        cv2.randu(noise := np.zeros((50, 50), np.uint8), 0, 6)
+        write_image(tmp_path / f"{number}.png", image + noise)
+        write_image(tmp_path / f"{number}-mask.png", mask)
+        entries.append({"image": f"{number}.png", "mask": f"{number}-mask.png"})
+    file = tmp_path / "squares.json"
+    content = {"classes": {"square": {"support": entries[:2], "query": entries[2:]}}}
+    file.write_text(json.dumps(content), encoding="utf-8")
+    return file
+
+
+def command(manifest: Path, *more: str) -> list[str]:
+    out = ["--out", str(manifest.parent / "run")]
+    quick = [
+        "--shots",
+        "2",
+        "--seeds",
+        "1",
+        "--budget",
+        "12",
+        "--rounds",
+        "1",
+        "--filters",
+        "identity,unsharp",
+    ]
+    return ["fewshot", "run", "--manifest", str(manifest), *quick, *out, *more]
+
+
+def test_a_study_its_json_and_its_page(manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = manifest.parent / "out.json"
+    assert run([*command(manifest, "--method", "raw,best-single,cma,best-of-30"), "--json", str(target)]) == 0
+    shown = capsys.readouterr().out
+    assert "cma, oracle (uses the true mask)" in shown
+    report = json.loads(target.read_text(encoding="utf-8"))
+    assert report["schema"] == "flawscope/fewshot/1"
+    assert report["settings"]["shots"] == 2
+    assert report["machines"][0]["packages"]["numpy"]
+    assert {line["method"] for line in report["lines"]} == {"raw", "best-single", "cma", "best-of-30"}
+    assert report["failures"] == []
+    assert all(row["calls"]["queries"] > 0 for row in report["rows"])
+    page = manifest.parent / "page.html"
+    assert run(["fewshot", "report", str(manifest.parent / "run"), "--out", str(page)]) == 0
+    assert "<h3>square</h3>" in page.read_text(encoding="utf-8")
+
+
+def test_json_on_standard_output_stands_alone(manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*command(manifest, "--method", "raw"), "--json", "-"]) == 0
+    assert json.loads(capsys.readouterr().out)["lines"][0]["method"] == "raw"
+
+
+def test_a_failed_row_is_told_and_the_others_stand(
+    manifest: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = manifest.parent / "missing.json"
+    arguments = command(manifest, "--method", "raw", "--manifest", str(missing))
+    assert run(arguments) == 2
+    shown = capsys.readouterr().out
+    assert "[2/2] missing--raw: failed:" in shown
+    assert "[1/2] squares--raw: " in shown
+    assert run(arguments) == 2
+    assert "[1/2] squares--raw: kept from before" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("more", "line"),
+    [
+        (["--method", "magic"], "no method named 'magic'"),
+        (["--data", "x"], "give either --manifest or --data"),
+        (["--fold", "1"], "a manifest says its classes and supports itself"),
+        (["--segmenter", "grabcut", "--no-prompted"], "'grabcut' does nothing without prompts"),
+        (["--segmenter", "nothing-of-this-name"], "no such segmenter"),
+        (["--kernel-size", "4"], "kernel_size"),
+        (["--preset", "no"], "no preset named 'no'"),
+        (["--prompt-use", "guesses"], "--prompt-use"),
+    ],
+)
+def test_mistakes_are_one_line(
+    manifest: Path, more: list[str], line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(command(manifest, "--method", "raw", *more)) == 2
+    told = capsys.readouterr().err
+    assert line in told
+    assert told.count("\n") == 1
+
+
+def test_ctrl_c_keeps_finished_rows(manifest: Path, program: list[str]) -> None:
+    arguments = command(manifest, "--method", "raw,search", "--budget", "1000000000")
+    going = subprocess.Popen(
+        [*program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert going.stdout is not None
+    for line in going.stdout:
+        if "squares--raw" in line:
+            break
+    going.send_signal(signal.SIGINT)
+    rest, _ = going.communicate(timeout=120)
+    assert going.returncode == 130, rest
+    assert "stopped; the same command goes on" in rest
+    assert [file.name for file in (manifest.parent / "run" / "rows").glob("*.json")] == ["squares--raw.json"]
+
+
+def test_learn_asks_for_what_it_needs(manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["fewshot", "learn"]) == 2
+    assert "give either --data or --manifest" in capsys.readouterr().err
+    assert run(["fewshot", "learn", "--manifest", str(manifest)]) == 2
+    assert "which class of the manifest?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("method", ["cma", "td3"])
+def test_learn_leaves_an_artefact_that_opens(manifest: Path, method: str) -> None:
+    from flawscope.sdie.artefact import load_artefact
+
+    out = manifest.parent / "mydefect"
+    arguments = ["fewshot", "learn", "--manifest", str(manifest), "--class", "square", "--shots", "2"]
+    assert run([*arguments, "--method", method, "--budget", "24", "--out", str(out)]) == 0
+    enhanced = load_artefact(out)
+    assert enhanced.segment(np.full((40, 30, 3), 0.5, np.float32)).probability.shape == (1, 40, 30)
+
+
+def test_learn_keeps_what_prompts_the_segmenter(manifest: Path) -> None:
+    from flawscope.sdie.artefact import load_artefact
+
+    out = manifest.parent / "prompted"
+    arguments = ["fewshot", "learn", "--manifest", str(manifest), "--class", "square", "--shots", "2"]
+    more = ["--segmenter", "grabcut", "--method", "cma", "--budget", "12", "--out", str(out)]
+    assert run([*arguments, *more]) == 0
+    picture = cv2.imread(str(manifest.parent / "2.png"), cv2.IMREAD_COLOR)
+    assert load_artefact(out).segment(picture).probability.max() > 0.5
+
+
+def test_the_group_has_three_verbs() -> None:
+    app = typer.Typer()
+    fewshot.register(app)
+    group = app.registered_groups[0].typer_instance
+    assert group is not None
+    assert {one.name for one in group.registered_commands} == {"learn", "run", "report"}
+    assert sys.modules.get("flawscope.cli.fewshot") is fewshot

@@ -1,0 +1,60 @@
+"""docs/few-shot.md shows what the recorded studies say."""
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+
+
+def tables() -> Any:
+    spec = importlib.util.spec_from_file_location("fewshot_tables", ROOT / "benchmarks" / "fewshot_tables.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_is_what_the_json_renders_to() -> None:
+    module = tables()
+    text = (ROOT / "docs" / "few-shot.md").read_text(encoding="utf-8")
+    assert module.fill(text, module.load()) == text
+
+
+def test_a_report_as_tables() -> None:
+    def line(label: str, mean: float, sd: float | None, oracle: bool) -> dict[str, Any]:
+        figure = {"mean": mean, "sd": sd}
+        return {
+            "label": label,
+            "oracle": oracle,
+            "stands_for_method": not oracle,
+            "manifests": ["m"],
+            "figures": dict.fromkeys(tables().FIGURES, figure),
+            "classes": {"bar": {"iou_image_mean": mean}},
+            "seconds_learning": 12.4,
+            "seconds_a_query": 0.25,
+        }
+
+    report = {
+        "settings": {"segmenter": "regions", "prompted": False, "shots": 5},
+        "seeds": 2,
+        "lines": [line("raw", 0.1, None, False), line("td3, oracle (uses the true mask)", 0.2, 0.01, True)],
+        "differences": [
+            {
+                "line": "raw",
+                "against": "cma, last",
+                "difference": 0.1,
+                "interval_95": [0.0, 0.2],
+                "excludes_zero": False,
+            }
+        ],
+        "gap_closed": [],
+        "failures": ["m--td3--seed1: no"],
+    }
+    text = tables().render({"fewshot-x": report})
+    assert "### regions, 5-shot" in text
+    assert "| raw | 0.100 | 0.100 | 0.100 | 0.100 | 12 | 250 |" in text
+    assert "| td3, oracle (uses the true mask) | 0.200 ± 0.010 |" in text
+    assert "against" not in text  # raw is compared with nothing
+    assert "Not measured: m--td3--seed1: no." in text

@@ -1,0 +1,249 @@
+"""Rows are made, kept, resumed, and fail alone."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from flawscope.errors import DataError, UsageError
+from flawscope.fewshot import study as study_module
+from flawscope.fewshot.settings import Row, StudySettings, make_study, rows_of
+from flawscope.fewshot.store import RunFolder
+from flawscope.fewshot.study import Study
+from flawscope.fewshot.table import table
+from flawscope.fewshot.tasks import Source, read_picture
+from flawscope.images import write_image
+from flawscope.metrics import masks_iou
+from flawscope.segment.regions import RegionSegmenter
+
+Make = Callable[..., Path]
+
+
+def settings(**changes: Any) -> StudySettings:
+    return make_study(
+        **{"shots": 2, "rounds": 2, "budget": 24, "filters": ("identity", "unsharp"), **changes}
+    )
+
+
+def test_rows_are_counted_by_seeds_only_where_chance_matters(manifest: Make) -> None:
+    sources = [Source(manifest("a")), Source(manifest("b"))]
+    rows = rows_of(sources, ["cma", "raw"], 3)
+    assert [row.name for row in rows[:4]] == ["a--raw", "a--cma--seed0", "a--cma--seed1", "a--cma--seed2"]
+    assert len(rows) == 8
+    for bad in (["raw", "raw"], ["nothing"], ["maps"]):
+        with pytest.raises(UsageError):
+            rows_of(sources, bad, 1)
+
+
+def test_raw_is_the_segmenter_on_the_image(manifest: Make, tmp_path: Path) -> None:
+    source = Source(manifest())
+    outcome = Study(settings(), RunFolder(tmp_path / "run")).run(rows_of([source], ["raw"], 1))
+    (row,) = outcome.finished
+    expected = []
+    for one in source.read(2).classes:
+        for sample in one.query:
+            picture = read_picture(sample)
+            mask = RegionSegmenter().segment(picture.image).probability[0] > 0.5
+            expected.append(masks_iou(mask, picture.mask))
+    assert [one["iou"] for one in row.scores[""]] == pytest.approx(expected)
+    assert row.facts["calls"] == {"learning": 0, "queries": 6}
+    assert row.facts["queries"] == 6
+
+
+def test_every_choice_comes_from_one_pass(manifest: Make, tmp_path: Path) -> None:
+    study = Study(settings(), RunFolder(tmp_path / "run"))
+    outcome = study.run(rows_of([Source(manifest())], ["best-single", "cma", "best-of-30", "prototype"], 1))
+    assert not outcome.failures
+    by_method = {row.facts["method"]: row for row in outcome.finished}
+    single, cma = by_method["best-single"], by_method["cma"]
+    assert set(single.scores) == {
+        "last",
+        "agreement",
+        "oracle",
+    }  # regions tell no quality, a constant no value
+    assert cma.facts["calls"]["learning"] <= 24
+    rounds = single.facts["notes"]["all"]["rounds"]
+    assert single.facts["calls"]["queries"] <= 6 * (rounds + 1)
+    for row in (single, cma):
+        for name, oracle in enumerate(row.scores["oracle"]):
+            assert oracle["iou"] >= row.scores["last"][name]["iou"] - 1e-12 or oracle["round"] != rounds
+    assert by_method["best-of-30"].facts["calls"]["queries"] <= 6 * 30
+    assert set(by_method["prototype"].scores) == {""}
+    assert by_method["prototype"].facts["calls"] == {"learning": 0, "queries": 0}
+    report = table(outcome.finished)
+    labels = [line["label"] for line in report["lines"]]
+    assert "cma, oracle (uses the true mask)" in labels
+    assert "best-of-30 (oracle: uses the true mask)" in labels
+    assert {one["against"] for one in report["differences"]} == {"best-single, last", "cma, last"}
+
+
+def test_an_interrupted_study_goes_on_row_by_row(
+    manifest: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = rows_of([Source(manifest())], ["raw", "search"], 2)
+    whole = Study(settings(), RunFolder(tmp_path / "whole")).run(rows)
+
+    learn, begun = study_module._learn, []
+
+    def stop_at_the_second(lesson: Any) -> Any:
+        begun.append(lesson.row.name)
+        if len(begun) == 2:
+            raise KeyboardInterrupt
+        return learn(lesson)
+
+    monkeypatch.setattr(study_module, "_learn", stop_at_the_second)
+    first = Study(settings(), RunFolder(tmp_path / "run")).run(rows)
+    assert first.interrupted
+    assert [row.facts["name"] for row in first.finished] == ["tiny--raw"]
+    before = (tmp_path / "run" / "rows" / "tiny--raw.json").read_bytes()
+    second = Study(settings(), RunFolder(tmp_path / "run")).run(rows)
+    assert begun == ["tiny--raw", "tiny--search--seed0", "tiny--search--seed0", "tiny--search--seed1"]
+    assert (tmp_path / "run" / "rows" / "tiny--raw.json").read_bytes() == before
+    assert [row.scores for row in second.finished] == [row.scores for row in whole.finished]
+
+
+def test_other_options_are_refused_in_an_old_folder(manifest: Make, tmp_path: Path) -> None:
+    rows = rows_of([Source(manifest())], ["raw"], 1)
+    Study(settings(), RunFolder(tmp_path / "run")).run(rows)
+    with pytest.raises(UsageError, match=r"other options: rounds \(2 before\)"):
+        Study(settings(rounds=3), RunFolder(tmp_path / "run")).run(rows)
+
+
+def test_a_row_of_another_manifest_is_not_taken_for_this_one(manifest: Make, tmp_path: Path) -> None:
+    file = manifest()
+    rows = rows_of([Source(file)], ["raw"], 1)
+    Study(settings(), RunFolder(tmp_path / "run")).run(rows)
+    manifest(queries=2)
+    outcome = Study(settings(), RunFolder(tmp_path / "run")).run(rows)
+    assert "another version of its manifest" in outcome.failures[0]
+
+
+def test_rows_fail_alone(manifest: Make, tmp_path: Path) -> None:
+    good, bad = manifest("good"), manifest("bad", folder="other")
+    (tmp_path / "other" / "bar_4.png").unlink()
+    lines: list[str] = []
+    outcome = Study(settings(), RunFolder(tmp_path / "run")).run(
+        rows_of([Source(bad), Source(good)], ["raw"], 1), lines.append
+    )
+    assert len(outcome.finished) == 1
+    assert len(outcome.failures) == 1
+    assert "bar_4.png" in outcome.failures[0]
+    assert "\n" not in outcome.failures[0]
+    assert len(lines) == 2
+
+
+def test_a_support_without_a_defect_is_one_line(manifest: Make, tmp_path: Path) -> None:
+    file = manifest()
+    write_image(tmp_path / "pictures" / "bar_0-mask.png", np.zeros((60, 60), np.uint8))
+    outcome = Study(settings(), RunFolder(tmp_path / "run")).run(rows_of([Source(file)], ["cma"], 1))
+    assert "class 'bar': a support image without a defect" in outcome.failures[0]
+
+
+def test_a_segmenter_of_nan_counts_as_seeing_nothing(
+    manifest: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flawscope.segment.base import Segmentation
+
+    monkeypatch.setattr(
+        RegionSegmenter,
+        "segment",
+        lambda self, image, prompts=None: Segmentation(np.full((1, *image.shape[:2]), np.nan, np.float32)),
+    )
+    outcome = Study(settings(), RunFolder(tmp_path / "run")).run(
+        rows_of([Source(manifest())], ["raw", "best-single"], 1)
+    )
+    assert not outcome.failures
+    for row in outcome.finished:
+        for line in row.facts["lines"].values():
+            assert line["figures"]["class_miou_pooled"] == 0.0
+
+
+def test_maps_of_others(manifest: Make, tmp_path: Path) -> None:
+    file = manifest()
+    folder = tmp_path / "maps"
+    for one in Source(file).read(2).classes:
+        for sample in one.query:
+            mask = read_picture(sample).mask
+            write_image(folder / one.name / f"{sample.image.stem}.png", mask.astype(np.uint8) * np.uint8(255))
+    study = Study(settings(), RunFolder(tmp_path / "run"))
+    (row,) = study.run(rows_of([Source(file)], ["maps"], 1, [str(folder)])).finished
+    assert row.facts["method"] == "maps:maps"
+    assert row.facts["lines"][""]["figures"]["class_miou_image_mean"] == 1.0
+    (folder / "bar" / "bar_4.png").unlink()
+    fresh = Study(settings(), RunFolder(tmp_path / "other"))
+    outcome = fresh.run(rows_of([Source(file)], ["maps"], 1, [str(folder)]))
+    assert "1 of 6 query images have no map (first: bar/bar_4)" in outcome.failures[0]
+
+
+def test_a_model_is_not_scored_on_its_own_material(
+    manifest: Make, tmp_path: Path, bright_weights: Callable[..., Path]
+) -> None:
+    weights = bright_weights("onsteel", provenance={"dataset": "steel and drawn surfaces"})
+    rows = rows_of([Source(manifest("s", ("steel-square",)))], ["raw"], 1)
+    with pytest.raises(UsageError, match="was trained on steel"):
+        Study(settings(segmenter=f"network:{weights}"), RunFolder(tmp_path / "run")).check(rows)
+    tile = rows_of([Source(manifest("t", ("tile-square",)))], ["raw"], 1)
+    study = Study(settings(segmenter=f"network:{weights}"), RunFolder(tmp_path / "run"))
+    study.check(tile)
+    assert len(study.run(tile).finished) == 1
+
+
+def test_prompting_must_suit_the_segmenter(tmp_path: Path) -> None:
+    for spec, prompted in (("grabcut", False), ("ocinet-tiny", True)):
+        with pytest.raises(UsageError):
+            Study(settings(segmenter=spec, prompted=prompted), RunFolder(tmp_path))
+
+
+def test_shots_are_prompted_from_the_other_supports(manifest: Make) -> None:
+    from flawscope.fewshot.segmenters import Counted, Segmenters, Tally, prepare
+    from flawscope.segment.prompted import Prompted
+
+    (one, _) = Source(manifest(supports=3)).read(3).classes
+    told = settings(segmenter="grabcut", prompted=True, shots=3)
+    task = prepare(one, Segmenters("grabcut"), told, Tally())
+    assert isinstance(task.segmenter, Counted)
+    whole = task.segmenter.inner
+    assert isinstance(whole, Prompted)
+    for number, shot in enumerate(task.shots):
+        assert isinstance(shot.segmenter, Counted)
+        assert isinstance(shot.segmenter.inner, Prompted)
+        np.testing.assert_array_equal(
+            shot.segmenter.inner.support.head.weights, whole.support.without(number).head.weights
+        )
+
+
+def test_damaged_rows_and_no_study(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no study here"):
+        RunFolder(tmp_path).settings()
+    (tmp_path / "rows").mkdir()
+    (tmp_path / "rows" / "x.json").write_text(json.dumps({"schema": "?"}), encoding="utf-8")
+    with pytest.raises(DataError, match="a damaged row"):
+        RunFolder(tmp_path).finished()
+    assert Row(Source(tmp_path / "a b.json"), "raw").name == "a_b--raw"
+
+
+def test_finetune_learns_and_follows_the_seed(manifest: Make) -> None:
+    pytest.importorskip("torch")
+    from flawscope.enhance import bank
+    from flawscope.fewshot.answers import Lesson
+    from flawscope.fewshot.finetuning import finetune
+    from flawscope.fewshot.segmenters import Segmenters, Tally, prepare
+    from flawscope.sdie.presets import make_settings
+
+    source = Source(manifest(classes=("square",), queries=1))
+    (one,) = source.read(2).classes
+    told = settings(finetune_steps=2)
+    task = prepare(one, Segmenters("regions"), told, Tally())
+    picture = read_picture(one.query[0])
+
+    def answer(seed: int) -> np.ndarray:
+        row = Row(source, "finetune", seed)
+        lesson = Lesson((task,), row, told, make_settings("default"), bank(), Path("unused"), "cpu")
+        segmenter = finetune(lesson).segmenters[task.name]  # type: ignore[attr-defined]
+        return segmenter.segment(picture.image).probability
+
+    np.testing.assert_array_equal(answer(0), answer(0))
+    assert np.abs(answer(0) - answer(1)).max() > 0
