@@ -26,7 +26,7 @@ def test_four_commands_from_photographs_to_a_figure(tmp_path: Path, monkeypatch:
     assert run([*learn, "--json", "learn.json"]) == 0
     learnt = json.loads(Path("learn.json").read_text(encoding="utf-8"))
     assert len(learnt["shots"]) == 5
-    assert learnt["facts"]["shots_after"] >= 0.5
+    assert learnt["facts"]["shots_after"] > learnt["facts"]["shots_before"] > 0.2
     assert run(predict) in (0, 1)  # 1: a defect was found
     assert len(list(Path("found/masks").iterdir())) == 10
     assert run([*evaluate, "--json", "figures.json"]) == 0

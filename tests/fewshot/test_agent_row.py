@@ -36,7 +36,7 @@ def test_the_agent_and_its_page(ran: tuple[RunFolder, Outcome], tmp_path: Path) 
     folder, outcome = ran
     assert not outcome.failures
     row = outcome.finished[-1]
-    assert set(row.scores) == {"last", "critic", "agreement", "oracle"}
+    assert set(row.scores) == {"last", "critic", "quality", "agreement", "oracle"}
     assert {one["round"] for one in row.scores["last"]} == {2}
     assert set(row.facts["notes"]) == {"square", "bar"}
     assert sum(note["steps"] for note in row.facts["notes"].values()) == 24

@@ -59,11 +59,7 @@ def test_every_choice_comes_from_one_pass(manifest: Make, tmp_path: Path) -> Non
     assert not outcome.failures
     by_method = {row.facts["method"]: row for row in outcome.finished}
     single, cma = by_method["best-single"], by_method["cma"]
-    assert set(single.scores) == {
-        "last",
-        "agreement",
-        "oracle",
-    }  # regions tell no quality, a constant no value
+    assert set(single.scores) == {"last", "quality", "agreement", "oracle"}  # a constant mix has no critic
     assert cma.facts["calls"]["learning"] <= 24
     rounds = single.facts["notes"]["all"]["rounds"]
     assert single.facts["calls"]["queries"] <= 6 * (rounds + 1)
@@ -135,11 +131,15 @@ def test_rows_fail_alone(manifest: Make, tmp_path: Path) -> None:
     assert len(lines) == 2
 
 
-def test_a_support_without_a_defect_is_one_line(manifest: Make, tmp_path: Path) -> None:
+def test_a_support_without_a_defect_teaches_nothing(manifest: Make, tmp_path: Path) -> None:
     file = manifest()
-    write_image(tmp_path / "pictures" / "bar_0-mask.png", np.zeros((60, 60), np.uint8))
-    outcome = Study(settings(), RunFolder(tmp_path / "run")).run(rows_of([Source(file)], ["cma"], 1))
-    assert "class 'bar': a support image without a defect" in outcome.failures[0]
+    empty = np.zeros((60, 60), np.uint8)
+    write_image(tmp_path / "pictures" / "bar_0-mask.png", empty)
+    rows = rows_of([Source(file)], ["prototype"], 1)
+    assert len(Study(settings(), RunFolder(tmp_path / "run")).run(rows).finished) == 1
+    write_image(tmp_path / "pictures" / "bar_1-mask.png", empty)
+    outcome = Study(settings(), RunFolder(tmp_path / "other")).run(rows)
+    assert "class 'bar': no support image with a defect" in outcome.failures[0]
 
 
 def test_a_segmenter_of_nan_counts_as_seeing_nothing(

@@ -13,6 +13,8 @@ from flawscope.cli.output import console
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.console import Console
+
     from flawscope.enhance.simplex import Weights
     from flawscope.images import Image, Mask
 
@@ -40,6 +42,10 @@ def apply(
     rounds: Annotated[
         int | None,
         typer.Option(min=1, max=_MOST_ROUNDS, help="How many rounds, all with the same weights. Default: 1."),
+    ] = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option(help="What 'fewshot learn' left: its mixes, round by round, instead of --weights."),
     ] = None,
     bank: Annotated[str, typer.Option(help="default, all or paper.")] = "default",
     filters: Annotated[
@@ -69,17 +75,51 @@ def apply(
 
     if out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise UsageError("the picture to write must end in .png or .jpg", where=f"--out {out}")
+    if policy is not None and any(
+        given is not None for given in (weights, rounds, filters, kernel_size, segmenter)
+    ):
+        raise UsageError(
+            "--policy brings its own weights, rounds, filters and segmenter",
+            remedy="Leave out --weights, --rounds, --filters, --kernel-size and --segmenter",
+        )
+    original = read_image(image, page=page, white=white)
+    screen = console()
+    if policy is not None:
+        write_image(out, _played(policy, device, original, screen))
+        screen.print(f"Strip: {out}", markup=False)
+        return
     names = None if filters is None else [name.strip() for name in filters.split(",")]
     chosen = make_bank(bank, names, kernel_size)
     shares = _per_round(weights or [], rounds, chosen.names)
-    original = read_image(image, page=page, white=white)
     pictures = [with_plane(original, plane) for plane in chosen.enhance(original, shares)]
     masks = None if segmenter is None else _masks(segmenter, device, [original, *pictures])
     write_image(out, draw_strip(original, pictures, shares, chosen.names, masks))
-    screen = console()
     for number, one in enumerate(shares, start=1):
         screen.print(f"round {number}: {_in_words(one, chosen.names)}", markup=False)
     screen.print(f"Strip: {out}", markup=False)
+
+
+def _played(folder: Path, device: str, original: Image, screen: Console) -> Image:
+    """The strip of the rollout whose round an enhancer keeps."""
+    import numpy as np
+
+    from flawscope.enhance.strip import draw_strip
+    from flawscope.sdie.artefact import load_artefact
+
+    enhancer = load_artefact(folder, device)
+    rounds = enhancer.rounds_of(original)
+    kept = rounds[enhancer.chosen(rounds)]
+    played = [rounds[0], *(one for one in rounds[1:] if one.rollout == kept.rollout)]
+    shares = [one.weights for one in played if one.weights is not None]
+    names = enhancer.bank.names
+    for one, share in zip(played[1:], shares, strict=True):
+        mark = " (kept)" if one is kept else ""
+        screen.print(f"round {one.number}: {_in_words(share, names)}{mark}", markup=False)
+    if kept.number == 0:
+        screen.print("kept: the image as it came", markup=False)
+    pictures = [one.game.shown(one.state) for one in played[1:]]
+    masks = [one.seen.foreground.astype(np.uint8) for one in played]
+    return draw_strip(original, pictures, shares, names, masks)
 
 
 def _per_round(typed: Sequence[str], rounds: int | None, names: Sequence[str]) -> list[Weights]:

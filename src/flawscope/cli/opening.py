@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from flawscope.segment import Segmenter
 
 SEGMENTER_HELP = (
-    "A shipped name, a .onnx or .safetensors file, a run folder, regions, sam:FOLDER or promptable:NAME."
+    "A shipped name, a .onnx or .safetensors file, a run folder, what 'fewshot learn' left, regions, sam:FOLDER or "
+    "promptable:NAME."
 )
 
 
@@ -21,6 +22,11 @@ def open_any(spec: str | Path | None, *, device: str = "auto", threads: int | No
     """
     from flawscope.segment import open_segmenter
 
+    folder = None if spec is None else Path(spec).expanduser()
+    if folder is not None and (folder / "sdie.json").is_file():
+        from flawscope.sdie.artefact import load_artefact
+
+        return load_artefact(folder, device)
     return open_segmenter(spec, device=device, threads=threads)
 
 

@@ -129,14 +129,21 @@ def prototype(lesson: Lesson) -> Responder:
 
 
 @dataclass(frozen=True, eq=False)
-class BestOf:
-    """ORACLE: the best of some random mixes of one round, by the true mask of each image."""
+class Mixes:
+    """One of some random mixes of one round, the same mixes for every image.
+
+    Attributes:
+        bank: filters to mix.
+        mixes: ``(count, n)`` weights.
+        oracle: take the one that is best by the true mask, instead of the one with the highest quality.
+    """
 
     bank: FilterBank
     mixes: npt.NDArray[np.float64]
+    oracle: bool
 
     def answer(self, task: Task, picture: Picture) -> dict[str, Answer]:
-        """The mix whose mask has the highest foreground IoU; the earliest of equals."""
+        """The mask of the mix; the earliest of equals. A segmenter without a quality has the first."""
         from flawscope.sdie.game import Game
         from flawscope.sdie.rewards import iou
 
@@ -145,10 +152,10 @@ class BestOf:
         reached = -1.0
         for weights in self.mixes:
             state = game.step(game.first, weights)
-            seen = game.look(state).foreground
-            level = iou(seen, picture.mask)
+            seen = game.look(state)
+            level = iou(seen.foreground, picture.mask) if self.oracle else seen.segmentation.quality or 0.0
             if level > reached:
-                best, reached = Answer(seen, 1, state.plane), level
+                best, reached = Answer(seen.foreground, 1, state.plane), level
         assert best is not None, "no mixes"
         return {ONLY: best}
 
@@ -161,10 +168,10 @@ class BestOf:
         return frozenset()
 
 
-def best_of(lesson: Lesson, count: int = 30) -> Responder:
-    """The same mixes for every image: drawn from a Dirichlet distribution of concentration 0.5, seed 0."""
+def mixes(lesson: Lesson, *, oracle: bool, count: int = 30) -> Responder:
+    """Mixes drawn from a Dirichlet distribution of concentration 0.5, seed 0."""
     generator = np.random.default_rng(0)
-    return BestOf(lesson.bank, generator.dirichlet(np.full(len(lesson.bank), 0.5), count))
+    return Mixes(lesson.bank, generator.dirichlet(np.full(len(lesson.bank), 0.5), count), oracle)
 
 
 def maps(lesson: Lesson) -> Responder:

@@ -141,7 +141,12 @@ def learn(
             remedy="Choose last, critic or agreement",
         )
     told = agent_settings(preset, budget=budget)
-    kept: dict[str, Any] = {"choice": choice, "segmenter": segmenter, "support": model, "use": tuple(use) if prompted else ()}
+    kept: dict[str, Any] = {
+        "choice": choice,
+        "segmenter": segmenter,
+        "support": model,
+        "use": tuple(use) if prompted else (),
+    }
     if method == "td3":
         from flawscope.sdie.agent import train
         from flawscope.sdie.artefact import read_description

@@ -76,6 +76,7 @@ class Task:
         shots: the same, each with the segmenter that may be asked about it: prompted from the others.
         segmenter: for the query images, prompted from all supports.
         queries: to be read one by one.
+        empty: supports whose mask marks nothing, which were left out.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Task:
     shots: tuple[Shot, ...]
     segmenter: Segmenter
     queries: tuple[Sample, ...]
+    empty: tuple[str, ...] = ()
 
 
 @dataclass
@@ -156,17 +158,22 @@ def check_prompting(spec: str, prompted: bool) -> None:
 def prepare(one: FewShotClass, segmenters: Segmenters, settings: StudySettings, tally: Tally) -> Task:
     """Read the supports of a class and give each image its segmenter.
 
+    Supports whose mask marks nothing teach nothing: they are left out and noted. One shot means the first that shows
+    a defect; of five, the others are used.
+
     Raises:
-        DataError: a support image without a defect, or a file that cannot be used.
+        DataError: no support image with a defect, or a file that cannot be used.
     """
-    supports = tuple(read_picture(sample) for sample in one.support)
-    for support in supports:
-        if not support.mask.any():
-            raise DataError(
-                f"class '{one.name}': a support image without a defect",
-                where=support.name,
-                remedy="Take one whose mask marks a defect at 200x200 pixels",
-            )
+    read = tuple(read_picture(sample) for sample in one.support)
+    showing = tuple(support for support in read[: settings.shots] if support.mask.any())
+    supports = showing or tuple(support for support in read if support.mask.any())[: settings.shots]
+    if not supports:
+        raise DataError(
+            f"class '{one.name}': no support image with a defect",
+            where=read[0].name,
+            remedy="Take images whose masks mark a defect at 200x200 pixels",
+        )
+    empty = tuple(support.name for support in read[: settings.shots] if not support.mask.any())
     if settings.segmenter == PROTOTYPES:
         asked, given = prototypes_from(supports)
     else:
@@ -179,7 +186,7 @@ def prepare(one: FewShotClass, segmenters: Segmenters, settings: StudySettings, 
         Shot(support.image, support.mask, Counted(segmenter, tally), one.name, support.name)
         for support, segmenter in zip(supports, given, strict=True)
     )
-    return Task(one.name, supports, shots, Counted(asked, tally), one.query)
+    return Task(one.name, supports, shots, Counted(asked, tally), one.query, empty)
 
 
 def material_of_task(task: Task) -> str | None:

@@ -18,7 +18,9 @@ from flawscope.sdie.rounds import Choice
 from flawscope.segment.prompted import USES, Use
 from flawscope.segment.support_maps import FeatureKind
 
-Method = Literal["raw", "best-single", "search", "cma", "td3", "prototype", "finetune", "best-of-30", "maps"]
+Method = Literal[
+    "raw", "best-single", "search", "cma", "td3", "prototype", "finetune", "pick-of-30", "best-of-30", "maps"
+]
 
 METHODS: dict[str, str] = {
     "raw": "the segmenter on the image as it is",
@@ -28,6 +30,7 @@ METHODS: dict[str, str] = {
     "td3": "SDIE: an agent that mixes the filters image by image",
     "prototype": "no enhancement: features matched to the supports",
     "finetune": "no enhancement: a network trained on the supports of the class",
+    "pick-of-30": "no learning: of 30 random mixes of each image, the one whose mask the segmenter trusts most",
     "best-of-30": "ORACLE: the best of 30 random mixes of each image, by its true mask",
     "maps": "maps made by others",
 }

@@ -15,7 +15,7 @@ from flawscope.data.samples import Sample
 from flawscope.enhance import bank as make_bank
 from flawscope.enhance.bank import FilterBank
 from flawscope.errors import DataError, FlawscopeError
-from flawscope.fewshot.answers import Lesson, Responder, best_of, maps, prototype, raw
+from flawscope.fewshot.answers import Lesson, Responder, maps, mixes, prototype, raw
 from flawscope.fewshot.enhancing import agent, searched
 from flawscope.fewshot.judging import judge
 from flawscope.fewshot.machine import describe_machine
@@ -133,6 +133,7 @@ class Study:
             "shots": self.settings.shots,
             "segmenter": tasks[0].segmenter.name,
             "notes": responder.notes(),
+            "supports_left_out": {task.name: list(task.empty) for task in tasks if task.empty},
             "seconds": {
                 "learning": round(learning, 2),
                 "queries": round(time.perf_counter() - started, 2),
@@ -162,7 +163,8 @@ def _learn(lesson: Lesson) -> Responder:
         "td3": agent,
         "prototype": prototype,
         "finetune": _finetune,
-        "best-of-30": best_of,
+        "pick-of-30": partial(mixes, oracle=False),
+        "best-of-30": partial(mixes, oracle=True),
         "maps": maps,
     }
     return learners[lesson.row.method](lesson)

@@ -15,7 +15,7 @@ from flawscope.fewshot.settings import METHODS
 from flawscope.fewshot.store import FinishedRow
 from flawscope.metrics import EMPTY_RULE
 
-REFERENCES = ("raw", "best-single", "cma")
+REFERENCES = ("raw", "best-single", "cma", "pick-of-30")
 """Methods that the others are compared with."""
 
 BOUND = "best-of-30"

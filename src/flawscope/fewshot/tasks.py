@@ -68,10 +68,12 @@ class Source:
         return f"{self.path.resolve().name}-{f'fold{self.fold}' if self.fold else 'all'}{drawn}"
 
     def read(self, shots: int) -> FewShotManifest:
-        """The tasks, each with its first ``shots`` supports; raises DataError or UsageError."""
+        """The tasks, each with at least ``shots`` supports; raises DataError or UsageError."""
         if self.is_data:
             return tasks_of_dataset(self.path, shots, number=self.fold, seed=self.support_seed)
-        return read_manifest(self.path).shots(shots)
+        manifest = read_manifest(self.path)
+        manifest.shots(shots)  # complains of too few
+        return manifest
 
 
 def tasks_of_dataset(path: Path, shots: int, *, number: int = 0, seed: int | None = None) -> FewShotManifest:

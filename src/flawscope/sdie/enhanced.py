@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from flawscope.enhance.bank import FilterBank
@@ -15,6 +17,7 @@ from flawscope.sdie.policy import Policy
 from flawscope.sdie.rewards import IndexName, RewardName
 from flawscope.sdie.rounds import CHOICES, Choice, Round, choose, play
 from flawscope.segment.base import Prompts, Segmentation, Segmenter
+from flawscope.segment.description import Description, describe
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +68,20 @@ class Enhanced:
         """The segmenter's."""
         return self.segmenter.threshold
 
+    def describe(self) -> Description:
+        """The segmenter's, with what is done to the image before; two policies have two fingerprints."""
+        inner = describe(self.segmenter)
+        digest = hashlib.sha256(self.bank.fingerprint().encode())
+        for name, tensor in sorted(self.policy.tensors().items()):
+            digest.update(name.encode() + np.ascontiguousarray(tensor).tobytes())
+        return replace(
+            inner,
+            method=f"SDIE: {', '.join(self.bank.names)} mixed for {self.rounds} rounds, {self.rollouts} times over; "
+            f"kept is {CHOICES[self.choice]}; then {inner.method}",
+            fingerprint=digest.hexdigest()[:12],
+            provenance={key: value for key, value in self.provenance.items() if key != "shots"},
+        )
+
     def segment(self, image: Image, prompts: Prompts | None = None) -> Segmentation:
         """What the segmenter sees on the enhanced image; prompts are handed to it.
 
@@ -86,7 +103,7 @@ class Enhanced:
         return rounds[choose(rounds, "oracle", truth=mask, index=index)].seen.segmentation
 
     def rounds_of(self, image: Image, prompts: Prompts | None = None) -> tuple[Round, ...]:
-        """Every round's plane and weights, round 0 first, rollout by rollout; its segmentation is made when it is read."""
+        """Every round's plane and weights, round 0 first, rollout by rollout; each is segmented when it is read."""
         game = Game(self.bank, image, self.segmenter, self.rounds, prompts=prompts)
         return play(game, self.policy, self.rollouts)
 

@@ -80,9 +80,10 @@ class EnhancementEnv(gymnasium.Env[Observed, npt.NDArray[np.float32]]):
         self._shot = -1
         self._state: State | None = None
         self._indices: list[float] = []
-        self.action_space = (
-            MixingSpace(bank) if sparse else spaces.Box(-1.0, 1.0, (actions_of(bank),), np.float32)
-        )
+        actions: Any = spaces.Box(-1.0, 1.0, (actions_of(bank),), np.float32)
+        if sparse:
+            actions = MixingSpace(bank)
+        self.action_space = actions
         if self._observe.picture:
             self.observation_space = spaces.Box(0, 255, (1, SIDE, SIDE), np.uint8)
         else:

@@ -49,8 +49,8 @@ def marks(
     """
     mask = foreground.astype(np.uint8)
     share = float(foreground.mean())
-    inner = mask - cv2.erode(mask, _KERNEL)
-    outer = cv2.dilate(mask, _KERNEL) - mask
+    inner = np.asarray(mask - cv2.erode(mask, _KERNEL), np.uint8)
+    outer = np.asarray(cv2.dilate(mask, _KERNEL) - mask, np.uint8)
     spread, first_spread = float(plane.std()) + 0.02, float(original.std()) + 0.02
     now, first = _signed(evidence), _signed(first_evidence)
     sure = np.abs(2 * probability - 1)
