@@ -100,10 +100,10 @@ class Game:
         self.image = check_image(image)
         self.segmenter = segmenter
         self.rounds = rounds
-        self.calls = calls or Calls()
+        self.calls = calls if calls is not None else Calls()
         self.first = State(to_plane(self.image))
         self._prompts = prompts
-        self._memory = memory or Memory()
+        self._memory = memory if memory is not None else Memory()  # an empty one is false
         self._own = Memory()
         self._identity = digest(self.image)
 

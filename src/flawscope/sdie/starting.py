@@ -12,8 +12,8 @@ from flawscope.sdie.presets import Settings
 from flawscope.segment.regions import RegionSegmenter
 
 START, START_PROMPTED = "sdie-start", "sdie-start-prompted"
-"""Folders among the shipped weights; made by ``benchmarks/sdie_start.py``: for a segmenter left to itself, and for one prompted from
-supports."""
+"""Folders among the shipped weights, made by ``benchmarks/sdie_start.py``: for a segmenter left to itself, and for
+one prompted from supports."""
 
 
 def shipped_start(bank: FilterBank, settings: Settings, *, prompted: bool) -> MlpPolicy | None:
