@@ -21,12 +21,13 @@ from flawscope.sdie.learner import FallingNoise, make_learner, policy_of, vector
 from flawscope.sdie.policy import mlp_policy
 from flawscope.sdie.presets import make_settings
 from flawscope.sdie.rewards import iou
-from flawscope.sdie.shots import Shot
+from flawscope.sdie.shots import Shot, symmetries
 from flawscope.segment.regions import RegionSegmenter
 
 TINY = {
     "observation": "round",
     "rounds": 2,
+    "symmetries": False,
     "hidden": (8,),
     "batch": 8,
     "warmup": 8,
@@ -57,8 +58,11 @@ def test_the_toy_is_learnt(toy, tmp_path) -> None:
     changes = {
         "observation": "round",
         "rounds": 1,
+        "symmetries": False,
         "reward": "iou",
         "hidden": (32, 32),
+        "noise": 0.2,
+        "noise_end": 0.05,
         "steps": 500,
         "warmup": 150,
         "batch": 64,
@@ -83,11 +87,12 @@ def test_the_toy_is_learnt(toy, tmp_path) -> None:
 
 def test_same_seed_same_bytes_another_seed_others(small_bank, speckled, tmp_path) -> None:
     image, mask = speckled
+    image, mask = image[50:90, 90:130], mask[50:90, 90:130]
     shots = [
         Shot(image, mask, RegionSegmenter(), source="one"),
         Shot(image.T.copy(), mask.T, RegionSegmenter()),
     ]
-    changes = {**TINY, "observation": "statistics", "steps": 24, "envs": 2}
+    changes = {**TINY, "observation": "evidence", "steps": 20, "envs": 2}
     runs = [
         train(shots, small_bank, out=tmp_path / str(number), seed=seed, changes=changes)
         for number, seed in enumerate((4, 4, 5))
@@ -130,6 +135,100 @@ def test_minutes_stop_a_run_that_can_go_on(toy, tmp_path) -> None:
     assert final(train([toy.shot()], toy.bank, out=folder, changes=TINY, resume=True)) == final(whole)
 
 
+def test_symmetries_are_eight_shots(small_bank, speckled, tmp_path) -> None:
+    image, mask = speckled
+    shot = Shot(image[40:80, 90:140], mask[40:80, 90:140], RegionSegmenter(), source="one.png")
+    changes = {**TINY, "rounds": 1, "steps": 16, "symmetries": True}
+    folder = train([shot], small_bank, out=tmp_path / "run", changes=changes)
+    with (folder / "episodes.csv").open() as opened:
+        rows = list(csv.DictReader(opened))
+    turned = {one.source for one in symmetries(shot)}
+    assert len(turned) == 8
+    assert {row["shot"] for row in rows[:8]} == {row["shot"] for row in rows[8:]} == turned
+    assert set(json.loads((folder / "sdie.json").read_text())["provenance"]["shots"]) == turned
+
+
+@pytest.fixture
+def begun(small_bank, speckled):
+    """Arguments of a training, and the policy that some other training left."""
+    image, mask = speckled
+    shots = [Shot(image[50:90, 90:130], mask[50:90, 90:130], RegionSegmenter())]
+    changes = {**TINY, "observation": "evidence", "steps": 20}
+    settings = make_settings("default", changes)
+    learner = make_learner(vector_env(shots, small_bank, settings), small_bank, settings, seed=7)
+    learner.learn(12)
+    return {"shots": shots, "bank": small_bank, "changes": changes}, policy_of(learner, settings)
+
+
+def same_tensors(one, other, only="") -> bool:
+    first, second = one.tensors(), other.tensors()
+    assert first.keys() == second.keys()
+    return all(
+        np.allclose(first[name], second[name], rtol=1e-9, atol=0) for name in first if name.startswith(only)
+    )
+
+
+def test_a_policy_trained_no_further_answers_as_before(begun, tmp_path) -> None:
+    told, start = begun
+    folder = train(**told, out=tmp_path / "run", start=start, minutes=0)
+    after = load_artefact(folder, segmenter=RegionSegmenter()).policy
+    assert same_tensors(start, after)
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        observed = rng.normal(start.mean, 2 * np.sqrt(start.variance)).astype(np.float32)
+        np.testing.assert_allclose(after.act(observed), start.act(observed), rtol=0, atol=1e-6)
+        action = after.act(observed)
+        assert after.value(observed, action) == pytest.approx(start.value(observed, action), abs=1e-5)
+
+
+def test_going_on_from_a_policy_moves_its_networks_and_keeps_its_scale(begun, tmp_path) -> None:
+    told, start = begun
+    runs = [train(**told, out=tmp_path / str(at), start=given) for at, given in enumerate((start, None))]
+    further, fresh = (load_artefact(folder, segmenter=RegionSegmenter()).policy for folder in runs)
+    assert same_tensors(start, further, "norm.")
+    assert not same_tensors(start, fresh, "norm.")
+    assert not same_tensors(start, further, "actor.")
+    assert not same_tensors(start, further, "critic0.")
+
+    def moved(policy) -> float:
+        return float(np.abs(policy.actor[0][0] - start.actor[0][0]).max())
+
+    assert moved(further) < 0.2 * moved(fresh)
+
+
+def test_a_run_with_a_start_resumes_to_the_same_bytes(begun, tmp_path) -> None:
+    told, start = begun
+    whole = train(**told, out=tmp_path / "whole", start=start)
+
+    def die(progress) -> None:
+        if progress.step >= 12:
+            raise KilledError
+
+    cut = tmp_path / "cut"
+    with pytest.raises(KilledError):
+        train(**told, out=cut, start=start, checkpoint_seconds=0, progress=die)
+    with pytest.raises(UsageError, match="begun with other start"):
+        train(**told, out=cut, resume=True)
+    assert final(train(**told, out=cut, start=start, resume=True)) == final(whole)
+
+
+@pytest.mark.parametrize(
+    ("preset", "changes"),
+    [
+        ("default", {"hidden": (9,)}),
+        ("default", {"hidden": (8, 8)}),
+        ("default", {"observation": "round"}),
+        ("paper", {}),
+    ],
+)
+def test_a_start_of_other_layers_is_refused_in_one_line(begun, tmp_path, preset, changes) -> None:
+    told, start = begun
+    given = {**told["changes"], **changes} if preset == "default" else {"batch": 2, "buffer": 20}
+    with pytest.raises(WeightsError, match=r"^start: the policy to start from has other layers") as caught:
+        train(told["shots"], told["bank"], preset, out=tmp_path / "run", changes=given, start=start)
+    assert "\n" not in str(caught.value)
+
+
 def test_resuming_needs_the_same_run(toy, tmp_path) -> None:
     folder = train([toy.shot()], toy.bank, out=tmp_path / "run", changes=TINY, minutes=0)
     with pytest.raises(UsageError, match="already holds a run"):
@@ -169,7 +268,7 @@ def test_a_fresh_default_policy_favours_the_identity(small_bank, speckled) -> No
     settings = make_settings("default", {"identity_bias": 1.0, "rounds": 1})
     env = vector_env([Shot(*speckled, RegionSegmenter())], small_bank, settings)
     action = policy_of(make_learner(env, small_bank, settings, seed=0), settings).act(
-        np.zeros(51, np.float32)
+        np.zeros(48, np.float32)
     )
     assert action.argmax() == 0
     assert action[0] == pytest.approx(np.tanh(1), abs=0.2)
@@ -205,7 +304,10 @@ def test_presets() -> None:
     assert (paper.lr, paper.discount, paper.tau, paper.policy_delay) == (3e-4, 0.99, 0.005, 2)
     assert (paper.noise, paper.smoothing, paper.smoothing_clip, paper.noise_shared) == (0.05, 0.1, 0.5, True)
     assert (paper.buffer, paper.batch, paper.rounds, paper.reward) == (8192, 32, 5, "fb_iou")
-    assert make_settings("default").discount <= 0.9
+    assert (paper.rollouts, paper.symmetries, paper.pretrained, paper.sparse) == (1, False, False, False)
+    default = make_settings("default")
+    assert (default.observation, default.reward, default.discount) == ("evidence", "iou_gain", 0)
+    assert (default.rollouts, default.symmetries, default.pretrained, default.sparse) == (4, True, True, True)
     with pytest.raises(UsageError, match=r"no preset named 'best'"):
         make_settings("best")
     with pytest.raises(UsageError, match="rounds: input should be greater than or equal to 1"):

@@ -5,27 +5,31 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from flawscope.enhance.presets import bank as make_bank
 from flawscope.errors import UsageError, WeightsError
 from flawscope.sdie.artefact import DESCRIPTION, WEIGHTS, load_artefact, save_artefact
 from flawscope.sdie.enhanced import Enhanced
+from flawscope.sdie.observation import OBSERVATIONS
 from flawscope.sdie.policy import ConstantPolicy, MlpPolicy
 from flawscope.sdie.reopening import SUPPORT
-from flawscope.sdie.statistics import statistics_size
+from flawscope.sdie.rewards import fb_iou
 from flawscope.segment.base import Segmenter, predict
-from flawscope.segment.prompted import Prompted, PrototypeSegmenter
+from flawscope.segment.description import describe
+from flawscope.segment.prompted import Prompted, PrototypeSegmenter, Witnessed, agreement
 from flawscope.segment.regions import RegionSegmenter
 from flawscope.segment.support import SupportModel
 
 EVEN = np.full(4, 0.25)
 
 
-def mlp(filters: int = 4, seed: int = 0) -> MlpPolicy:
+def mlp(filters: int = 4, seed: int = 0, observation: str = "statistics") -> MlpPolicy:
     rng = np.random.default_rng(seed)
-    length = statistics_size(filters)
+    length = OBSERVATIONS[observation].length(filters)
 
     def layers(*widths: int):
         return tuple(
@@ -38,7 +42,7 @@ def mlp(filters: int = 4, seed: int = 0) -> MlpPolicy:
 
     critics = tuple(layers(length + filters, 16, 1) for _ in range(2))
     return MlpPolicy(
-        "statistics",
+        observation,
         layers(length, 16, filters),
         critics,
         rng.normal(0, 1, length),
@@ -94,6 +98,52 @@ def test_the_oracle_is_labelled_and_needs_a_mask(small_bank, speckled) -> None:
         Enhanced(mlp(), small_bank, RegionSegmenter(), "luck")
 
 
+def test_rounds_of_all_rollouts_are_candidates(small_bank, speckled) -> None:
+    image, mask = speckled
+    one = Enhanced(mlp(), small_bank, RegionSegmenter(), "oracle", rounds=2)
+    three = replace(one, rollouts=3)
+    rounds = three.rounds_of(image)
+    assert [(at.rollout, at.number) for at in rounds] == [
+        (0, 0),
+        (0, 1),
+        (0, 2),
+        (1, 1),
+        (1, 2),
+        (2, 1),
+        (2, 2),
+    ]
+    reached = [fb_iou(at.seen.foreground, mask > 0) for at in rounds]
+    assert three.chosen(rounds, mask) == int(np.argmax(reached))
+    last = replace(three, choice="last")
+    assert last.chosen(rounds) == 2
+    expected = replace(one, choice="last").segment(np.repeat(image[:, :, None], 3, 2)).probability
+    np.testing.assert_array_equal(last.segment(np.repeat(image[:, :, None], 3, 2)).probability, expected)
+
+
+def test_it_describes_itself_and_two_policies_have_two_fingerprints(small_bank) -> None:
+    told = {"seed": 3, "shots": ["a.png"]}
+    one = Enhanced(mlp(), small_bank, RegionSegmenter(), "quality", 3, rollouts=4, provenance=told)
+    about = one.describe()
+    inner = describe(RegionSegmenter())
+    assert about.method.startswith(
+        "SDIE: identity, unsharp, median, clahe mixed for 3 rounds, 4 times over; kept is "
+    )
+    assert about.method.endswith(inner.method)
+    assert "trusts most" in about.method
+    assert about.labels == inner.labels
+    assert about.provenance == {"seed": 3}
+    assert about.fingerprint == replace(one, policy=mlp()).describe().fingerprint
+    assert len(about.fingerprint) == 12
+    others = [
+        replace(one, policy=mlp(seed=1)),
+        replace(one, policy=ConstantPolicy(EVEN)),
+        replace(one, bank=make_bank(filters=("identity", "unsharp", "clahe", "median"))),
+    ]
+    assert len({about.fingerprint, *(other.describe().fingerprint for other in others)}) == 4
+    oracle = replace(one, choice="oracle").describe()
+    assert "ORACLE" in oracle.method
+
+
 @pytest.fixture
 def folder(tmp_path, small_bank):
     return save_artefact(
@@ -104,7 +154,7 @@ def folder(tmp_path, small_bank):
         rounds=3,
         choice="critic",
         reward="iou_gain",
-        discount=0.7,
+        rollouts=2,
         segmenter="regions",
         provenance={"seed": 4},
     )
@@ -112,14 +162,17 @@ def folder(tmp_path, small_bank):
 
 def test_an_artefact_comes_back_as_it_was(folder, small_bank, speckled) -> None:
     loaded = load_artefact(folder)
-    assert (loaded.rounds, loaded.choice, loaded.reward, loaded.discount) == (3, "critic", "iou_gain", 0.7)
+    assert (loaded.rounds, loaded.choice, loaded.reward, loaded.rollouts) == (3, "critic", "iou_gain", 2)
     assert loaded.bank == small_bank
     assert loaded.provenance == {"seed": 4}
-    before = Enhanced(mlp(), small_bank, RegionSegmenter(), "critic", 3, "iou_gain", 0.7)
+    before = Enhanced(mlp(), small_bank, RegionSegmenter(), "critic", 3, "iou_gain", 2)
     image = np.repeat(speckled[0][:, :, None], 3, 2)
     np.testing.assert_array_equal(loaded.segment(image).probability, before.segment(image).probability)
-    for one, other in zip(loaded.rounds_of(image), before.rounds_of(image), strict=True):
+    rounds = loaded.rounds_of(image)
+    assert len(rounds) == 1 + 2 * 3
+    for one, other in zip(rounds, before.rounds_of(image), strict=True):
         assert one.plane.tobytes() == other.plane.tobytes()
+    assert loaded.describe() == replace(before.describe(), provenance={"seed": 4})
 
 
 def test_a_constant_mix_is_an_artefact_too(tmp_path, small_bank) -> None:
@@ -160,6 +213,48 @@ def test_a_segmenter_prompted_from_supports_travels_with_the_artefact(tmp_path, 
             load_artefact(folder)
 
 
+def test_a_witness_travels_with_the_artefact(tmp_path, small_bank, speckled) -> None:
+    """Without prompts the support model still gives evidence and quality, and so chooses the round."""
+    image, mask = speckled
+    support = SupportModel.fit([image], [mask])
+    query = np.ascontiguousarray(image[::-1, :, None].repeat(3, 2))
+    witnessed = Witnessed(RegionSegmenter(), support)
+    before = Enhanced(mlp(observation="evidence"), small_bank, witnessed, "quality", 2, rollouts=2)
+    folder = save_artefact(
+        tmp_path / "witnessed",
+        before.policy,
+        small_bank,
+        preset="default",
+        rounds=2,
+        choice="quality",
+        rollouts=2,
+        segmenter="regions",
+        support=support,
+        use=(),
+    )
+    assert json.loads((folder / DESCRIPTION).read_text())["use"] == []
+    loaded = load_artefact(folder)
+    assert isinstance(loaded.segmenter, Witnessed)
+    assert loaded.name == "sdie(regions)"
+    plain = RegionSegmenter().segment(query)
+    answer, known = loaded.segmenter.segment(query), witnessed.segment(query)
+    np.testing.assert_array_equal(answer.probability, plain.probability)
+    np.testing.assert_array_equal(answer.evidence, support.similarity(query))
+    assert answer.quality == known.quality == agreement(plain.probability[0], answer.evidence)
+    rounds, expected = loaded.rounds_of(query), before.rounds_of(query)
+    assert [one.seen.segmentation.quality for one in rounds] == [
+        one.seen.segmentation.quality for one in expected
+    ]
+    assert loaded.chosen(rounds) == before.chosen(expected)
+    np.testing.assert_array_equal(loaded.segment(query).probability, before.segment(query).probability)
+    assert "judged by supports" in loaded.describe().method
+    (folder / SUPPORT).write_bytes(b"\x00" * 40)
+    with pytest.raises(WeightsError, match=r"support\.safetensors: damaged"):
+        load_artefact(folder)
+    edit(folder, use=None)  # without a support model: the segmenter alone
+    assert isinstance(load_artefact(folder).segmenter, RegionSegmenter)
+
+
 def test_the_artefact_runs_without_stable_baselines3_gymnasium_and_torch(folder, tmp_path, speckled) -> None:
     np.save(tmp_path / "image.npy", speckled[0])
     code = f"""
@@ -198,6 +293,9 @@ def test_what_is_wrong_with_an_artefact_is_one_line(folder, tmp_path, small_bank
     refused("schema is 'flawscope/sdie/9'", schema="flawscope/sdie/9")
     refused("not valid .rounds", rounds=0)
     refused("not valid .choice", choice="oracles")
+    refused("not valid .rollouts", rollouts=0)
+    refused("not valid .discount", discount=0.9)
+    refused("not valid .use", use=["smell"])
     refused("no observation named 'smell'", observation="smell")
     refused("policy.safetensors is missing", prepare=lambda copy: (copy / WEIGHTS).unlink())
     refused("damaged", prepare=lambda copy: (copy / WEIGHTS).write_bytes(b"\x00" * 40))

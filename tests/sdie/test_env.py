@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
@@ -5,7 +8,7 @@ from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
 from flawscope.enhance.adjustable import Adjustable
 from flawscope.enhance.presets import bank as make_bank
-from flawscope.errors import DataError, UsageError
+from flawscope.errors import DataError, MissingExtraError, UsageError
 from flawscope.sdie.env import EnhancementEnv
 from flawscope.sdie.game import action_of
 from flawscope.sdie.learner import vector_env
@@ -15,13 +18,15 @@ from flawscope.sdie.shots import Shot
 from flawscope.segment.regions import RegionSegmenter
 
 
-@pytest.mark.parametrize("observation", ["image", "statistics"])
-def test_the_checkers_pass(small_bank, speckled, observation) -> None:
+@pytest.mark.parametrize(
+    ("observation", "sparse"), [("image", False), ("statistics", False), ("evidence", True)]
+)
+def test_the_checkers_pass(small_bank, speckled, observation, sparse) -> None:
     image, mask = speckled
     shots = [Shot(image, mask, RegionSegmenter()), Shot(image[::-1].copy(), mask[::-1], RegionSegmenter())]
 
     def make() -> EnhancementEnv:
-        return EnhancementEnv(shots, small_bank, observation=observation, rounds=2)
+        return EnhancementEnv(shots, small_bank, observation=observation, rounds=2, sparse=sparse)
 
     check_env(make(), skip_render_check=True)
     sb3_check_env(make())
@@ -102,6 +107,20 @@ def test_side_by_side_environments_differ_in_order_and_normalise(toy) -> None:
     assert sorted(columns[0]) == sorted(columns[1]) == list(range(6))
     assert columns[0].tolist() != columns[1].tolist()
     vector.close()
+
+
+def test_the_toolkit_is_named_where_it_is_missing() -> None:
+    code = """
+import sys
+sys.modules["gymnasium"] = None
+from flawscope.errors import MissingExtraError
+try:
+    import flawscope.sdie.env
+except MissingExtraError as error:
+    print(error)
+"""
+    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert ran.stdout.strip() == str(MissingExtraError("gymnasium", "fewshot"))
 
 
 @pytest.mark.slow

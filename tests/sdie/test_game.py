@@ -69,13 +69,14 @@ def test_nan_probabilities_count_as_0_and_are_noted_once(toy, caplog) -> None:
         def segment(self, image, prompts=None):
             probability = np.full((1, *image.shape[:2]), 0.9, np.float32)
             probability[0, 0, :2] = np.nan, np.inf
-            return Segmentation(probability, float("nan"))
+            return Segmentation(probability, float("nan"), np.ones_like(probability[0]))
 
     calls = Calls()
     game = Game(toy.bank, toy.image(), Broken(), 2, calls=calls)
     with caplog.at_level(logging.WARNING, "flawscope"):
         seen = [game.look(game.first), game.look(game.step(game.first, toy.best))]
     assert [one.undefined for one in seen] == [2, 2]
+    assert seen[0].segmentation.evidence is not None  # is kept
     assert calls.undefined == 4
     assert not seen[0].foreground[0, :2].any()
     assert seen[0].foreground[1:].all()
@@ -102,6 +103,18 @@ def test_games_without_rounds_and_banks_without_identity_are_refused(toy) -> Non
     toy.bank.names = ("a", "b", "c")
     with pytest.raises(UsageError, match="no identity"):
         identity_of(toy.bank)
+
+
+def test_memory_counts_all_that_an_answer_holds(toy) -> None:
+    class Knowing(toy.segmenter):
+        def segment(self, image, prompts=None):
+            size = image.shape[:2]
+            return Segmentation(np.zeros((1, *size), np.float32), 0.5, np.zeros(size, np.float32))
+
+    memory = Memory()
+    game = Game(toy.bank, toy.image(), Knowing(), 1, memory=memory)
+    game.look(State(game.first.plane, 1))
+    assert memory.held == 40 * 40 * (4 + 4 + 1)
 
 
 def test_memory_forgets_what_was_used_least_recently() -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from flawscope.errors import UsageError
+from flawscope.sdie.evidence import MARKS
 from flawscope.sdie.game import Game
 from flawscope.sdie.observation import OBSERVATIONS, View, observation
 from flawscope.sdie.statistics import statistics_size
@@ -28,8 +29,39 @@ def test_the_image_is_the_plane_in_8_bits(small_bank, speckled) -> None:
 def test_any_size_is_seen_at_200(small_bank) -> None:
     ramp = np.tile(np.linspace(0, 1, 400, dtype=np.float32), (100, 1))
     assert observed("image", small_bank, ramp).shape == (1, 200, 200)
-    vector = observed("statistics", small_bank, ramp)
-    assert vector.shape == (statistics_size(4),)
+    assert observed("statistics", small_bank, ramp).shape == (statistics_size(4),)
+    assert observed("evidence", small_bank, ramp).shape == (2 * MARKS + 2 * 4,)
+
+
+def test_evidence_is_the_marks_what_they_gained_and_the_filters(small_bank, speckled) -> None:
+    image, mask = speckled
+    known = np.where(mask, 0.9, 0.2).astype(np.float32)
+
+    class Disc:
+        name, labels, threshold = "disc", ("defect",), 0.5
+
+        def __init__(self, evidence=None) -> None:
+            self.evidence = evidence
+
+        def segment(self, image, prompts=None):
+            fading = image.astype(np.float64).std() / (255 if image.dtype == np.uint8 else 1)
+            map_ = np.where(mask, 0.6 + fading, 0.1).astype(np.float32)
+            return Segmentation(map_[None], evidence=self.evidence)
+
+    first = observed("evidence", small_bank, image, Disc(known))
+    later = observed("evidence", small_bank, image, Disc(known), rounds=2)
+    assert first.dtype == np.float32
+    assert first.shape == later.shape == (2 * MARKS + 2 * 4,)
+    assert OBSERVATIONS["evidence"].length(4) == len(first)
+    np.testing.assert_array_equal(first[MARKS : 2 * MARKS], 0)
+    np.testing.assert_allclose(later[MARKS : 2 * MARKS], later[:MARKS] - first[:MARKS], atol=1e-6)
+    assert np.abs(later[MARKS : 2 * MARKS]).max() > 0.05
+    np.testing.assert_allclose(first[6:10], [0.8, -0.6, 0.8, -0.6], atol=1e-5)
+    np.testing.assert_allclose(first[2 * MARKS : 2 * MARKS + 2], 0, atol=1e-6)  # the identity changes nothing
+    assert (np.abs(first[2 * MARKS + 2 :]) > 1e-4).all()
+    alone = observed("evidence", small_bank, image, Disc())
+    spread = (image / 255).std()
+    np.testing.assert_allclose(alone[6:8], [0.2 + 2 * spread, -0.8], atol=1e-4)  # of the probability
 
 
 def test_statistics_of_a_known_state(small_bank, speckled) -> None:
@@ -67,28 +99,31 @@ def test_statistics_of_a_known_state(small_bank, speckled) -> None:
     assert vector[-1] == 0
 
 
+@pytest.mark.parametrize("name", ["statistics", "evidence"])
 @pytest.mark.parametrize("tone", [0, 128, 255])
 @pytest.mark.parametrize("answer", [0.0, 1.0])
-def test_statistics_are_finite_where_there_is_nothing_to_see(small_bank, tone, answer) -> None:
+def test_numbers_are_finite_where_there_is_nothing_to_see(small_bank, name, tone, answer) -> None:
     class Fixed:
         name, labels, threshold = "fixed", ("defect",), 0.5
 
         def segment(self, image, prompts=None):
             return Segmentation(np.full((1, *image.shape[:2]), answer, np.float32))
 
-    vector = observed("statistics", small_bank, np.full((50, 60), tone, np.uint8), Fixed(), rounds=2)
+    vector = observed(name, small_bank, np.full((50, 60), tone, np.uint8), Fixed(), rounds=2)
     assert np.isfinite(vector).all()
     assert np.abs(vector).max() < 20
-    assert vector[-1] == 0.5  # 2 of 4 rounds
+    if name == "statistics":
+        assert vector[-1] == 0.5  # 2 of 4 rounds
 
 
-def test_statistics_are_fast(small_bank, speckled) -> None:
+@pytest.mark.parametrize("name", ["statistics", "evidence"])
+def test_numbers_are_fast(small_bank, speckled, name) -> None:
     game = Game(small_bank, speckled[0], RegionSegmenter(), 4)
     game.look(game.first), game.responses(game.first)
     spent = []
     for _ in range(20):
         started = time.process_time()
-        OBSERVATIONS["statistics"](View(game, game.first))
+        OBSERVATIONS[name](View(game, game.first))
         spent.append(time.process_time() - started)
     assert min(spent) < 0.003 * 3  # 3 ms on the reference machine, and room for slower ones
 

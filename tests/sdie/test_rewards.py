@@ -1,12 +1,10 @@
-import itertools
-
 import numpy as np
 import pytest
 
 from flawscope.errors import UsageError
 from flawscope.metrics import confusion, masks_iou
 from flawscope.metrics import fb_iou as metrics_fb_iou
-from flawscope.sdie.rewards import REWARDS, check_reward, fb_iou, iou, levels, pay
+from flawscope.sdie.rewards import check_reward, fb_iou, iou, pay
 
 TRUTH = np.array([[1, 1, 0, 0]], bool)
 NONE, ALL = np.zeros((1, 4), bool), np.ones((1, 4), bool)
@@ -43,13 +41,6 @@ def test_what_each_kind_pays() -> None:
     assert pay("iou", 0.7, 0.5, 0.4) == pytest.approx(0.7)
     assert pay("iou_gain", 0.7, 0.5, 0.4) == pytest.approx(0.3)
     assert pay("iou_step", 0.7, 0.5, 0.4) == pytest.approx(0.2)
-
-
-@pytest.mark.parametrize("name", REWARDS)
-def test_levels_undo_the_pay(name) -> None:
-    reached = [0.3, 0.6, 0.2, 0.9]
-    paid = [pay(name, after, before, reached[0]) for before, after in itertools.pairwise(reached)]
-    np.testing.assert_allclose(levels(name, paid, reached[0]), reached[1:])
 
 
 def test_an_unknown_reward() -> None:

@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
-from flawscope.cli.output import JsonOption, console, emit_json
+from flawscope.cli.output import JsonOption, console, emit_json, progress_bar
 
 
 class LearnOption(enum.StrEnum):
     """How the mix of filters is learnt."""
 
+    none = "none"
     td3 = "td3"
     cma = "cma"
     search = "search"
@@ -52,11 +53,15 @@ def learn(
         bool | None,
         typer.Option(
             "--prompted/--no-prompted",
-            help="Prompt it from the photographs. Default: where it needs prompts.",
+            help="Prompt it from the photographs. Default: where it takes prompts.",
         ),
     ] = None,
     method: Annotated[
-        LearnOption | None, typer.Option(help="The agent, or a constant mix by a search. Default: td3.")
+        LearnOption | None,
+        typer.Option(
+            help="What to do to images first: none leaves them as they are, td3 is SDIE's agent, the others search a "
+            "constant mix. Default: none, the best in the study."
+        ),
     ] = None,
     bank: Annotated[str, typer.Option(help="Filters: default, all or paper.")] = "default",
     preset: Annotated[str, typer.Option(help="Of the agent: default or paper.")] = "default",
@@ -69,7 +74,9 @@ def learn(
     minutes: Annotated[
         float | None, typer.Option(min=0, help="Stop the agent's training after so many.")
     ] = None,
-    choice: Annotated[DeployedChoice, typer.Option(help="Which round is kept.")] = DeployedChoice.last,
+    choice: Annotated[
+        DeployedChoice | None, typer.Option(help="Which round is kept. Default: quality with td3, else last.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("runs/mydefect"),
     seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the agent in --out.")] = False,
@@ -85,7 +92,7 @@ def learn(
     from flawscope.errors import UsageError
     from flawscope.fewshot.learning import DEFAULT_METHOD, labelled_photographs, supports_of_class
     from flawscope.fewshot.learning import learn as learn_from
-    from flawscope.fewshot.segmenters import needs_prompts
+    from flawscope.fewshot.segmenters import takes_prompts
     from flawscope.segment.loading import check_device
 
     check_device(device)
@@ -97,27 +104,34 @@ def learn(
         samples = supports_of_class(manifest, str(class_name), shots)
     else:
         samples = labelled_photographs(open_data(str(data), layout=layout), shots)
+    chosen = DEFAULT_METHOD if method is None else method.value
     screen = console(json_file)
     screen.print(f"learning from {len(samples)}: {', '.join(one.name for one in samples)}", markup=False)
-    learnt = learn_from(
-        samples,
-        make_bank(bank),
-        out,
-        segmenter=segmenter,
-        prompted=needs_prompts(segmenter) if prompted is None else prompted,
-        method=DEFAULT_METHOD if method is None else method.value,
-        preset=preset,
-        budget=budget,
-        minutes=minutes,
-        choice=choice.value,
-        name=class_name or "defect",
-        seed=seed,
-        resume=resume,
-        device=device,
-    )
+    with progress_bar() as bar:
+        task = bar.add_task("Learning", total=None)
+        learnt = learn_from(
+            samples,
+            make_bank(bank),
+            out,
+            segmenter=segmenter,
+            prompted=takes_prompts(segmenter) if prompted is None else prompted,
+            method=chosen,
+            preset=preset,
+            budget=budget,
+            minutes=minutes,
+            choice=choice.value if choice is not None else "quality" if chosen == "td3" else "last",
+            name=class_name or "defect",
+            seed=seed,
+            resume=resume,
+            device=device,
+            progress=lambda now: bar.update(task, completed=now.step, total=now.steps),
+        )
     if "shots_before" in learnt.facts:
         index, before, after = (learnt.facts[name] for name in ("index", "shots_before", "shots_after"))
-        screen.print(f"{index} on these photographs: {before:.3f} before, {after:.3f} enhanced", markup=False)
+        enhanced = "" if chosen == "none" else f", {after:.3f} enhanced"
+        screen.print(
+            f"{index} on these photographs, each seen without its mask: {before:.3f}{enhanced}", markup=False
+        )
     screen.print(f"written to {learnt.folder}", markup=False)
     screen.print(f"use it with: flawscope predict --weights {learnt.folder} IMAGES", markup=False)
     emit_json(

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from flawscope.data.fewshot import read_manifest
 from flawscope.data.samples import Sample, SegmentationData
 from flawscope.enhance.bank import FilterBank
@@ -15,14 +17,18 @@ from flawscope.fewshot.prompting import prompted_from, prototypes_from, support_
 from flawscope.fewshot.segmenters import PROTOTYPES, check_prompting
 from flawscope.fewshot.settings import agent_settings
 from flawscope.fewshot.tasks import Picture
+from flawscope.sdie.episodes import Report
+from flawscope.sdie.game import identity_of
+from flawscope.sdie.presets import Settings
 from flawscope.sdie.rewards import REWARDS
 from flawscope.sdie.rounds import Choice
+from flawscope.sdie.search import Found
 from flawscope.sdie.shots import Shot
 from flawscope.segment import open_segmenter
 from flawscope.segment.prompted import USES, Use
 
-LearnMethod = Literal["td3", "cma", "search", "best-single"]
-DEFAULT_METHOD: LearnMethod = "td3"
+LearnMethod = Literal["none", "td3", "cma", "search", "best-single"]
+DEFAULT_METHOD: LearnMethod = "none"
 MOST_SHOTS = 5
 
 
@@ -88,6 +94,7 @@ def learn(
     seed: int = 0,
     resume: bool = False,
     device: str = "auto",
+    progress: Report | None = None,
 ) -> Learnt:
     """Learn to enhance, and leave an artefact.
 
@@ -100,7 +107,8 @@ def learn(
         segmenter: its spec, ``prototype`` among them.
         prompted: whether the segmenter is prompted from the photographs.
         use: which prompts it gets.
-        method: the agent, or a constant mix by a search.
+        method: ``none`` leaves images as they are, so that the photographs only prompt the segmenter; the agent; or a
+            constant mix by a search.
         preset: of the agent; its number of steps is also the searches' budget.
         budget: steps or segmenter calls, instead of the preset's.
         minutes: stop the agent's training after so many.
@@ -109,6 +117,7 @@ def learn(
         seed: everything random follows from it.
         resume: go on with an interrupted agent.
         device: of the segmenter.
+        progress: told after every episode of the agent.
 
     Raises:
         DataError: a photograph or mask that cannot be used.
@@ -161,23 +170,15 @@ def learn(
             changes=told.model_dump(),
             minutes=minutes,
             resume=resume,
+            progress=progress,
             start=shipped_start(bank, told, prompted=prompted),
             **kept,
         )
         facts = read_description(folder).provenance
         return Learnt(folder, tuple(one.source for one in shots), facts)
     from flawscope.sdie.artefact import save_artefact
-    from flawscope.sdie.search import search
 
-    found = search(
-        "random" if method == "search" else method,
-        shots,
-        bank,
-        index=REWARDS[told.reward][0],
-        rounds=told.rounds,
-        budget=None if method == "best-single" else told.steps,
-        seed=seed,
-    )[""]
+    found = _found(method, shots, bank, told, seed)
     facts = {
         "method": method,
         "seed": seed,
@@ -192,6 +193,30 @@ def learn(
         out, found.policy, bank, preset=method, rounds=found.rounds, provenance=facts, **kept
     )
     return Learnt(folder, tuple(one.source for one in shots), facts)
+
+
+def _found(
+    method: Literal["none", "cma", "search", "best-single"],
+    shots: Sequence[Shot],
+    bank: FilterBank,
+    told: Settings,
+    seed: int,
+) -> Found:
+    from flawscope.sdie.search import Trial, search
+
+    index = REWARDS[told.reward][0]
+    if method == "none":
+        raw = Trial(shots, bank, index, 1).raw
+        return Found(np.eye(len(bank))[identity_of(bank)], 1, raw, raw, len(shots), ())
+    return search(
+        "random" if method == "search" else method,
+        shots,
+        bank,
+        index=index,
+        rounds=told.rounds,
+        budget=None if method == "best-single" else told.steps,
+        seed=seed,
+    )[""]
 
 
 def _picture(sample: Sample) -> Picture:

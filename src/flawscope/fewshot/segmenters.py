@@ -144,10 +144,15 @@ def needs_prompts(spec: str) -> bool:
     return spec == GRABCUT or spec.partition(":")[0] == PROMPTABLE
 
 
+def takes_prompts(spec: str) -> bool:
+    """Whether a segmenter can be prompted from the supports."""
+    return spec.partition(":")[0] in (GRABCUT, REGIONS, "sam", PROMPTABLE)
+
+
 def check_prompting(spec: str, prompted: bool) -> None:
     """Raise UsageError when a segmenter cannot be used with, or without, prompts."""
     kind = spec.partition(":")[0]
-    if prompted and kind not in (GRABCUT, REGIONS, "sam", PROMPTABLE):
+    if prompted and not takes_prompts(spec):
         raise UsageError(f"'{spec}' takes no prompts", where="--prompted", remedy="Leave it out")
     if not prompted and kind == GRABCUT:
         raise UsageError(

@@ -12,7 +12,6 @@ from flawscope.enhance.bank import FilterBank
 from flawscope.errors import MissingExtraError
 from flawscope.sdie.game import Calls, Game, State, actions_of
 from flawscope.sdie.memory import Memory
-from flawscope.sdie.mixing_space import MixingSpace
 from flawscope.sdie.observation import SIDE, View, observation
 from flawscope.sdie.rewards import INDICES, REWARDS, RewardName, check_reward, pay
 from flawscope.sdie.shots import Shot, check_shots
@@ -22,6 +21,8 @@ try:
     from gymnasium import spaces
 except ImportError as error:
     raise MissingExtraError("gymnasium", "fewshot") from error
+
+from flawscope.sdie.mixing_space import MixingSpace
 
 Observed = npt.NDArray[np.generic]
 

@@ -189,7 +189,9 @@ def see(answer: Segmentation, threshold: float, shape: tuple[int, ...]) -> Seen:
 
 
 def _bytes(seen: Seen) -> int:
-    return seen.foreground.nbytes + seen.segmentation.probability.nbytes
+    evidence = seen.segmentation.evidence
+    known = 0 if evidence is None else evidence.nbytes
+    return seen.foreground.nbytes + seen.segmentation.probability.nbytes + known
 
 
 def actions_of(bank: FilterBank) -> int:

@@ -208,8 +208,8 @@ def _fill_backbones(learner: TD3, path: str | Path) -> None:
 
 @torch.no_grad()
 def _go_on_from(learner: TD3, start: MlpPolicy) -> None:
-    networks = [learner.actor.mu, *learner.critic.q_networks]
-    for network, layers in zip(networks, (start.actor, *start.critics), strict=True):
+    known_layers = start.actor, tuple(layer for critic in start.critics for layer in critic)
+    for network, layers in zip((learner.actor, learner.critic), known_layers, strict=True):
         linear = [part for part in network.modules() if isinstance(part, torch.nn.Linear)]
         if [tuple(part.weight.shape) for part in linear] != [weight.shape for weight, _ in layers]:
             raise WeightsError(
