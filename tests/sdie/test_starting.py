@@ -17,7 +17,6 @@ from flawscope.sdie.starting import START, START_PROMPTED, shipped_start
 from flawscope.segment.prompted import Witnessed
 from flawscope.segment.regions import RegionSegmenter
 
-
 WEIGHTS = Path(str(files("flawscope"))) / "weights"
 SHIPPED = [name for name in (START, START_PROMPTED) if (WEIGHTS / name).is_dir()]
 
