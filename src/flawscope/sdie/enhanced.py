@@ -35,7 +35,8 @@ class Enhanced:
         choice: which round is kept.
         rounds: T.
         reward: what the critics were trained on (``critic``).
-        rollouts: how often the game is played, see ``rounds.play``; all their rounds are candidates.
+        rollouts: how often the game is played, see ``rounds.play``; all their rounds are candidates. Once is enough
+            for ``last``.
     """
 
     policy: Policy
@@ -105,7 +106,7 @@ class Enhanced:
     def rounds_of(self, image: Image, prompts: Prompts | None = None) -> tuple[Round, ...]:
         """Every round's plane and weights, round 0 first, rollout by rollout; each is segmented when it is read."""
         game = Game(self.bank, image, self.segmenter, self.rounds, prompts=prompts)
-        return play(game, self.policy, self.rollouts)
+        return play(game, self.policy, 1 if self.choice == "last" else self.rollouts)
 
     def chosen(self, rounds: tuple[Round, ...], truth: npt.NDArray[Any] | None = None) -> int:
         """The position of the round that is kept; ``truth`` is for the oracle alone."""

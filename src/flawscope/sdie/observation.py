@@ -183,7 +183,8 @@ OBSERVATIONS: dict[str, Observation] = {
     "round": _Round(),
 }
 """``image``: M_t in 8 bits, for a convolutional policy. ``statistics``: numbers about M_t, the filters' answers
-and what the segmenter sees. ``round``: t alone, for policies that are blind."""
+and what the segmenter sees. ``evidence``: marks of a good mask
+(``sdie.evidence``). ``round``: t alone, for policies that are blind."""
 
 
 def observation(name: str) -> Observation:
