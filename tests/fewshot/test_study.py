@@ -10,6 +10,7 @@ import pytest
 
 from flawscope.errors import DataError, UsageError
 from flawscope.fewshot import study as study_module
+from flawscope.fewshot.segmenters import check_prompting
 from flawscope.fewshot.settings import Row, StudySettings, make_study, rows_of
 from flawscope.fewshot.store import RunFolder
 from flawscope.fewshot.study import Study
@@ -247,3 +248,8 @@ def test_finetune_learns_and_follows_the_seed(manifest: Make) -> None:
 
     np.testing.assert_array_equal(answer(0), answer(0))
     assert np.abs(answer(0) - answer(1)).max() > 0
+
+
+def test_regions_prompted_without_a_mask_are_refused() -> None:
+    with pytest.raises(UsageError, match="takes the mask alone"):
+        check_prompting("regions", True, ("points", "boxes"))

@@ -113,7 +113,7 @@ def test_memory_counts_all_that_an_answer_holds(toy) -> None:
 
     memory = Memory()
     game = Game(toy.bank, toy.image(), Knowing(), 1, memory=memory)
-    game.look(State(game.first.plane, 1))
+    game.look(State(game.first.plane / 2, 1))
     assert memory.held == 40 * 40 * (4 + 4 + 1)
 
 
@@ -128,3 +128,13 @@ def test_memory_forgets_what_was_used_least_recently() -> None:
     assert "".join(made) == "abcb"  # c took the place of b, the least recent
     assert len(memory) == 2
     assert memory.held == 20
+
+
+def test_an_enhanced_plane_is_shown_even_as_round_0(toy) -> None:
+    shot = toy.shot()
+    game = Game(toy.bank, shot.image, shot.segmenter, 1)
+    enhanced = game.step(game.first, toy.best)
+    again = State(enhanced.plane, 0)
+    np.testing.assert_array_equal(game.shown(again), game.shown(enhanced))
+    np.testing.assert_array_equal(game.look(again).foreground, game.look(enhanced).foreground)
+    assert game.shown(State(game.first.plane, 4)) is game.image

@@ -17,7 +17,7 @@ from flawscope.segment import (
     Segmenter,
     SupportModel,
 )
-from flawscope.segment.prompted import agreement, chosen
+from flawscope.segment.prompted import Witnessed, agreement, chosen
 from flawscope.segment.regions import mean_by_region
 
 
@@ -144,3 +144,38 @@ def test_regions_take_the_mean_of_a_mask() -> None:
     np.testing.assert_allclose(answer[:, :20], 0)
     with pytest.raises(UsageError, match="mask"):
         RegionSegmenter().segment(image, Prompts(mask=hint[:5]))
+
+
+class Silent(Recorder):
+    """Answers no map at all."""
+
+    def segment(self, image: Image, prompts: Prompts | None = None) -> Segmentation:
+        return Segmentation(np.zeros((0, *image.shape[:2]), np.float32), self.quality)
+
+
+@pytest.mark.parametrize("wrapped", [Prompted, Witnessed])
+def test_a_segmenter_without_any_map_has_quality_0(
+    wrapped: type[Prompted] | type[Witnessed], model: SupportModel
+) -> None:
+    image, _ = plate(10)
+    assert wrapped(Silent(), model).segment(image).quality == 0
+
+
+def test_a_witness_says_how_well_the_answer_fits_and_leaves_a_quality_of_its_own_alone(
+    model: SupportModel,
+) -> None:
+    image, _ = plate(10)
+    segmenter = Recorder()
+    answer = Witnessed(segmenter, model).segment(image)
+    assert segmenter.asked == [None]  # no prompts
+    np.testing.assert_array_equal(answer.evidence, model.similarity(image))
+    assert answer.quality == agreement(np.full((80, 80), 0.5, np.float32), model.similarity(image))
+    assert Witnessed(Recorder(0.7), model).segment(image).quality == 0.7
+
+
+def test_supports_tell_segmenters_apart(model: SupportModel) -> None:
+    pairs = [plate(seed) for seed in range(5, 8)]
+    other = SupportModel.fit([image for image, _ in pairs], [mask for _, mask in pairs])
+    assert model.fingerprint() == SupportModel.from_arrays(model.to_arrays()).fingerprint()
+    methods = {Witnessed(Recorder(), one).describe().method for one in (model, other)}
+    assert len(methods) == 2

@@ -124,7 +124,7 @@ def learn(
         UsageError: options that do not fit together.
         OutputError: the folder cannot be written.
     """
-    check_prompting(segmenter, prompted)
+    check_prompting(segmenter, prompted, use)
     if choice == "critic" and method != "td3":
         raise UsageError(
             "a constant mix has no critic",
@@ -170,6 +170,7 @@ def learn(
             changes=told.model_dump(),
             minutes=minutes,
             resume=resume,
+            device="cpu" if device == "auto" else device,
             progress=progress,
             start=shipped_start(bank, told, prompted=prompted),
             **kept,

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from flawscope.segment import describe, open_segmenter
 from flawscope.segment.base import Prompts, Segmentation, Segmenter
 from flawscope.segment.grabcut import GRABCUT
 from flawscope.segment.opening import promptable_models
+from flawscope.segment.prompted import USES, Use
 from flawscope.segment.regions import REGIONS
 
 PROMPTABLE, PROTOTYPES = "promptable", "prototype"
@@ -149,11 +151,15 @@ def takes_prompts(spec: str) -> bool:
     return spec.partition(":")[0] in (GRABCUT, REGIONS, "sam", PROMPTABLE)
 
 
-def check_prompting(spec: str, prompted: bool) -> None:
+def check_prompting(spec: str, prompted: bool, use: Sequence[Use] = USES) -> None:
     """Raise UsageError when a segmenter cannot be used with, or without, prompts."""
     kind = spec.partition(":")[0]
     if prompted and not takes_prompts(spec):
         raise UsageError(f"'{spec}' takes no prompts", where="--prompted", remedy="Leave it out")
+    if prompted and kind == REGIONS and "mask" not in use:
+        raise UsageError(
+            "'regions' takes the mask alone", where="--prompt-use", remedy="Name mask among them"
+        )
     if not prompted and kind == GRABCUT:
         raise UsageError(
             "'grabcut' does nothing without prompts", where="--no-prompted", remedy="Leave it out"
@@ -163,22 +169,22 @@ def check_prompting(spec: str, prompted: bool) -> None:
 def prepare(one: FewShotClass, segmenters: Segmenters, settings: StudySettings, tally: Tally) -> Task:
     """Read the supports of a class and give each image its segmenter.
 
-    Supports whose mask marks nothing teach nothing: they are left out and noted. One shot means the first that shows
-    a defect; of five, the others are used.
+    Supports whose mask marks nothing, or everything, teach nothing: they are left out and noted. One shot means the
+    first that tells something; of five, the others are used.
 
     Raises:
         DataError: no support image with a defect, or a file that cannot be used.
     """
     read = tuple(read_picture(sample) for sample in one.support)
-    showing = tuple(support for support in read[: settings.shots] if support.mask.any())
-    supports = showing or tuple(support for support in read if support.mask.any())[: settings.shots]
+    showing = tuple(support for support in read[: settings.shots] if _tells(support))
+    supports = showing or tuple(support for support in read if _tells(support))[: settings.shots]
     if not supports:
         raise DataError(
             f"class '{one.name}': no support image with a defect",
             where=read[0].name,
             remedy="Take images whose masks mark a defect at 200x200 pixels",
         )
-    empty = tuple(support.name for support in read[: settings.shots] if not support.mask.any())
+    empty = tuple(support.name for support in read[: settings.shots] if not _tells(support))
     if settings.segmenter == PROTOTYPES:
         asked, given = prototypes_from(supports)
     else:
@@ -192,6 +198,10 @@ def prepare(one: FewShotClass, segmenters: Segmenters, settings: StudySettings, 
         for support, segmenter in zip(supports, given, strict=True)
     )
     return Task(one.name, supports, shots, Counted(asked, tally), one.query, empty)
+
+
+def _tells(support: Picture) -> bool:
+    return bool(support.mask.any()) and not bool(support.mask.all())
 
 
 def material_of_task(task: Task) -> str | None:

@@ -63,7 +63,7 @@ class Study:
 
     def __post_init__(self) -> None:
         told = self.settings
-        check_prompting(told.segmenter, told.prompted)
+        check_prompting(told.segmenter, told.prompted, told.prompt_use)
         self.bank = make_bank(told.bank, told.filters, told.kernel_size)
         self.agent = agent_settings(told.preset, told.rounds, told.budget)
         self._segmenters = Segmenters(told.segmenter, self.device)

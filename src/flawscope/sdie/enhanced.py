@@ -72,7 +72,7 @@ class Enhanced:
     def describe(self) -> Description:
         """The segmenter's, with what is done to the image before; two policies have two fingerprints."""
         inner = describe(self.segmenter)
-        digest = hashlib.sha256(self.bank.fingerprint().encode())
+        digest = hashlib.sha256(f"{self.bank.fingerprint()} {inner.method} {inner.fingerprint}".encode())
         for name, tensor in sorted(self.policy.tensors().items()):
             digest.update(name.encode() + np.ascontiguousarray(tensor).tobytes())
         return replace(

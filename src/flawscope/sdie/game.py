@@ -149,15 +149,15 @@ class Game:
         return self._kept(state).get(key, lambda: self._ask(state), _bytes)
 
     def shown(self, state: State) -> Image:
-        """What the segmenter is shown: the image as it came in round 0, then with M_t as its luminance."""
-        return self.image if state.round == 0 else with_plane(self.image, state.plane)
+        """What the segmenter is shown: the image as it came where M_t is M_0, else with M_t as its luminance."""
+        return self.image if state.digest == self.first.digest else with_plane(self.image, state.plane)
 
     def _key(self, state: State, parameters: Numbers | None) -> tuple[object, ...]:
         changed = None if parameters is None else parameters.tobytes()
         return "filters", state.digest, changed
 
     def _kept(self, state: State) -> Memory:
-        return self._own if state.round == 0 else self._memory
+        return self._own if state.digest == self.first.digest else self._memory
 
     def _ask(self, state: State) -> Seen:
         self.calls.count += 1

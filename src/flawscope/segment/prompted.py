@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flawscope.errors import UsageError
-from flawscope.images import Image, check_image
+from flawscope.images import Image, Probability, check_image
 from flawscope.segment.base import Prompts, Segmentation, Segmenter
 from flawscope.segment.description import Description, describe
 from flawscope.segment.support import SupportModel
@@ -61,7 +61,7 @@ class Prompted:
         inner = describe(self.segmenter)
         return replace(
             inner,
-            method=f"{inner.method}; {', '.join(self.use)} from supports ({self.support.kind})",
+            method=f"{inner.method}; {', '.join(self.use)} from supports ({_which(self.support)})",
         )
 
     def segment(self, image: Image, prompts: Prompts | None = None) -> Segmentation:
@@ -87,7 +87,7 @@ class Prompted:
         answer = self.segmenter.segment(image, given)
         quality = answer.quality
         if quality is None:
-            quality = agreement(answer.probability.max(axis=0), similarity)
+            quality = agreement(_any_defect(answer.probability, similarity), similarity)
         return replace(answer, quality=quality, evidence=similarity)
 
 
@@ -123,14 +123,16 @@ class Witnessed:
     def describe(self) -> Description:
         """The segmenter's, with the support model's features."""
         inner = describe(self.segmenter)
-        return replace(inner, method=f"{inner.method}; judged by supports ({self.support.kind})")
+        return replace(inner, method=f"{inner.method}; judged by supports ({_which(self.support)})")
 
     def segment(self, image: Image, prompts: Prompts | None = None) -> Segmentation:
-        """The segmenter's answer, with the similarity map as evidence and their :func:`agreement` as quality."""
+        """The segmenter's answer, with the similarity map as evidence; its quality as with :class:`Prompted`."""
         image = check_image(image)
         answer = self.segmenter.segment(image, prompts)
         similarity = self.support.similarity(image)
-        quality = agreement(answer.probability.max(axis=0), similarity)
+        quality = answer.quality
+        if quality is None:
+            quality = agreement(_any_defect(answer.probability, similarity), similarity)
         return replace(answer, quality=quality, evidence=similarity)
 
 
@@ -161,7 +163,7 @@ class PrototypeSegmenter:
 
     def describe(self) -> Description:
         """The method and its features."""
-        return Description(f"prototypes of supports ({self.support.kind})", self.labels)
+        return Description(f"prototypes of supports ({_which(self.support)})", self.labels)
 
     def segment(self, image: Image, prompts: Prompts | None = None) -> Segmentation:
         """The map; prompts are ignored. Quality: the agreement of the thresholded map with the map."""
@@ -183,6 +185,17 @@ def chosen(prompts: Prompts, use: Sequence[Use]) -> Prompts | None:
     )
     said = bool((given.point_labels == 1).any()) or len(given.boxes) > 0
     return given if said or (given.mask is not None and bool((given.mask > 0.5).any())) else None
+
+
+def _which(support: SupportModel) -> str:
+    return f"{support.kind}, {support.fingerprint()}"
+
+
+def _any_defect(probability: Probability, like: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """``(h, w)``: the largest of the maps, of finite values; 0 where there is no map at all."""
+    if not len(probability):
+        return np.zeros_like(like)
+    return np.asarray(np.nan_to_num(probability, posinf=0.0, neginf=0.0).max(axis=0), dtype=np.float32)
 
 
 def agreement(probability: npt.NDArray[np.float32], similarity: npt.NDArray[np.float32]) -> float:

@@ -7,6 +7,7 @@ images, which makes it linear discriminant analysis of their pixels.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -125,6 +126,13 @@ class SupportModel:
     def at_level(self, level: float) -> SupportModel:
         """The same map cut at another logit; models without a support keep their own."""
         return replace(self, head=replace(self.head, level=level))
+
+    def fingerprint(self) -> str:
+        """Twelve hexadecimal digits that tell two models apart."""
+        digest = hashlib.sha256()
+        for name, values in sorted(self.to_arrays().items()):
+            digest.update(name.encode() + np.ascontiguousarray(values).tobytes())
+        return digest.hexdigest()[:12]
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """All but the embedder, as plain numeric arrays for npz or safetensors."""
