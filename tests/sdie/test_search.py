@@ -65,7 +65,8 @@ def test_best_single_tries_each_filter_and_chooses_the_round(toy) -> None:
     best = max(scores, key=scores.get)
     assert found.score == pytest.approx(scores[best])
     assert scores[int(found.weights.argmax()), found.rounds] == pytest.approx(scores[best])
-    assert found.calls == 5  # the image as it came, 3 x 2, less both rounds of doing nothing, which show it again
+    # the image as it came, 3 x 2, less both rounds of doing nothing, which show it again
+    assert found.calls == 5
 
 
 def test_a_mix_for_each_class(toy) -> None:
