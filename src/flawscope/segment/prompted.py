@@ -84,11 +84,7 @@ class Prompted:
         if given is None:
             empty = np.zeros((len(self.labels), *similarity.shape), dtype=np.float32)
             return Segmentation(empty, 0.0, similarity)
-        answer = self.segmenter.segment(image, given)
-        quality = answer.quality
-        if quality is None:
-            quality = agreement(_any_defect(answer.probability, similarity), similarity)
-        return replace(answer, quality=quality, evidence=similarity)
+        return _with_evidence(self.segmenter.segment(image, given), similarity)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,11 +125,7 @@ class Witnessed:
         """The segmenter's answer, with the similarity map as evidence; its quality as with :class:`Prompted`."""
         image = check_image(image)
         answer = self.segmenter.segment(image, prompts)
-        similarity = self.support.similarity(image)
-        quality = answer.quality
-        if quality is None:
-            quality = agreement(_any_defect(answer.probability, similarity), similarity)
-        return replace(answer, quality=quality, evidence=similarity)
+        return _with_evidence(answer, self.support.similarity(image))
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,6 +181,13 @@ def chosen(prompts: Prompts, use: Sequence[Use]) -> Prompts | None:
 
 def _which(support: SupportModel) -> str:
     return f"{support.kind}, {support.fingerprint()}"
+
+
+def _with_evidence(answer: Segmentation, similarity: npt.NDArray[np.float32]) -> Segmentation:
+    quality = answer.quality
+    if quality is None:
+        quality = agreement(_any_defect(answer.probability, similarity), similarity)
+    return replace(answer, quality=quality, evidence=similarity)
 
 
 def _any_defect(probability: Probability, like: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
