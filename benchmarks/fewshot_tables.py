@@ -48,6 +48,7 @@ def study(name: str, report: dict[str, Any]) -> str:
         f"### {settings['segmenter']}{prompted}, {settings['shots']}-shot",
         f"{len(manifests)} manifests ({', '.join(manifests)}), {report['seeds']} seeds; `{name}.json`.",
         _figures(lines),
+        *report.get("notes", []),
         _classes(lines),
     ]
     heads = {line["label"] for line in lines if line["stands_for_method"]}
@@ -64,15 +65,24 @@ def study(name: str, report: dict[str, Any]) -> str:
 
 def _figures(lines: list[dict[str, Any]]) -> str:
     rows = [
-        ["method, round kept", *FIGURES.values(), "learning, s", "an image, ms"],
-        ["---"] * (len(FIGURES) + 3),
+        [
+            "method, round kept",
+            *FIGURES.values(),
+            "learning, s",
+            "an image, ms",
+            "calls, learning",
+            "calls, an image",
+        ],
+        ["---"] * (len(FIGURES) + 5),
     ]
     rows += [
         [
-            line["label"],
+            _marked(line),
             *(_spread(line["figures"][figure]) for figure in FIGURES),
             f"{line['seconds_learning']:.0f}",
             f"{line['seconds_a_query'] * 1000:.0f}",
+            _calls(line, "calls_learning", 0),
+            _calls(line, "calls_a_query", 1),
         ]
         for line in lines
     ]
@@ -86,7 +96,7 @@ def _classes(lines: list[dict[str, Any]]) -> str:
         if line["stands_for_method"] or line["oracle"]:
             known = line["classes"]
             rows.append(
-                [line["label"], *(f"{known[n]['iou_image_mean']:.3f}" if n in known else "" for n in names)]
+                [_marked(line), *(f"{known[n]['iou_image_mean']:.3f}" if n in known else "" for n in names)]
             )
     return _markdown(rows)
 
@@ -103,6 +113,16 @@ def _differences(differences: list[dict[str, Any]]) -> str:
 
 def _markdown(rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def _marked(line: dict[str, Any]) -> str:
+    return f"{line['label']} {line.get('marks', '')}".rstrip()
+
+
+def _calls(line: dict[str, Any], name: str, digits: int) -> str:
+    """Of the segmenter; ``?`` where a report does not say."""
+    count = line.get(name)
+    return "?" if count is None else f"{count:,.{digits}f}"
 
 
 def _spread(figure: dict[str, Any]) -> str:

@@ -97,6 +97,8 @@ def test_a_failed_row_is_told_and_the_others_stand(
         (["--kernel-size", "4"], "kernel_size"),
         (["--preset", "no"], "no preset named 'no'"),
         (["--prompt-use", "guesses"], "--prompt-use"),
+        (["--adjustable", "wls"], "not of the form FILTER.PARAMETER=LOW:HIGH"),
+        (["--backbone-weights", "x.pth"], "this preset has no ResNet to give weights to"),
     ],
 )
 def test_mistakes_are_one_line(
@@ -129,6 +131,29 @@ def test_learn_asks_for_what_it_needs(manifest: Path, capsys: pytest.CaptureFixt
     assert "give either --data or --manifest" in capsys.readouterr().err
     assert run(["fewshot", "learn", "--manifest", str(manifest)]) == 2
     assert "which class of the manifest?" in capsys.readouterr().err
+
+
+def test_parameters_are_the_agents_to_set(manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = manifest.parent / "moving"
+    arguments = ["fewshot", "learn", "--manifest", str(manifest), "--class", "square", "--shots", "1"]
+    more = ["--budget", "6", "--adjustable", "unsharp.amount=0.5:3", "--out", str(out)]
+    assert run([*arguments, *more, "--method", "cma"]) == 2
+    assert "are the agent's. Add --method td3" in capsys.readouterr().err
+    assert run([*arguments, *more, "--method", "td3"]) == 0
+    assert "td3 begins with random values" in capsys.readouterr().out
+    described = json.loads((out / "sdie.json").read_text(encoding="utf-8"))
+    assert [one["parameter"] for one in described["bank"]["adjustable"]] == ["amount"]
+
+
+def test_filters_go_with_the_preset() -> None:
+    from flawscope.fewshot.settings import bank_of
+
+    assert (bank_of("paper"), bank_of("default")) == ("paper", "default")
+
+
+def test_a_table_is_whole_on_a_narrow_screen(manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(command(manifest, "--method", "raw,best-of-30")) == 0
+    assert "…" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("method", ["cma", "td3"])

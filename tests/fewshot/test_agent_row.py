@@ -9,14 +9,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from flawscope.cli.fewshot_table import print_study
+from flawscope.enhance import bank
 from flawscope.errors import DataError, UsageError
+from flawscope.fewshot import study as study_module
+from flawscope.fewshot.adjusting import adjustable_bank
 from flawscope.fewshot.curves import smooth
 from flawscope.fewshot.page import write_page
 from flawscope.fewshot.settings import make_study, rows_of
 from flawscope.fewshot.store import RunFolder
 from flawscope.fewshot.study import Outcome, Study
+from flawscope.fewshot.table import table
 from flawscope.fewshot.tasks import Source
+from flawscope.sdie.artefact import read_description
 
 pytest.importorskip("stable_baselines3")
 
@@ -36,7 +43,7 @@ def test_the_agent_and_its_page(ran: tuple[RunFolder, Outcome], tmp_path: Path) 
     folder, outcome = ran
     assert not outcome.failures
     row = outcome.finished[-1]
-    assert set(row.scores) == {"last", "critic", "quality", "agreement", "oracle"}
+    assert set(row.scores) == {"last", "critic", "quality", "likeness", "agreement", "oracle"}
     assert {one["round"] for one in row.scores["last"]} == {2}
     assert set(row.facts["notes"]) == {"square", "bar"}
     assert sum(note["steps"] for note in row.facts["notes"].values()) == 24
@@ -54,6 +61,86 @@ def test_the_agent_and_its_page(ran: tuple[RunFolder, Outcome], tmp_path: Path) 
         write_page(page, folder, method="cma")
     if CHROMIUM is not None:
         _looks_whole(page, tmp_path)
+
+
+def test_an_agent_resumed_for_its_row_tells_of_its_whole_training(
+    manifest: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = make_study(shots=1, rounds=2, budget=8, filters=("identity", "unsharp"))
+    rows = rows_of([Source(manifest(classes=("bar",), supports=1, queries=1))], ["td3"], 1)
+    folder = RunFolder(tmp_path / "run")
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(study_module, "judge", stop)
+        assert Study(told, folder).run(rows).interrupted
+    first = read_description(folder.agent(rows[0])).provenance
+    (row,) = Study(told, folder).run(rows).finished
+    assert row.facts["calls"]["learning"] >= first["segmenter_calls"] > 4
+    assert row.facts["seconds"]["learning"] >= row.facts["notes"]["all"]["seconds"] >= first["seconds"]
+
+
+def test_what_confounds_a_comparison_is_marked(
+    manifest: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = Source(manifest(classes=("bar",), supports=1, queries=1))
+    lines: list[str] = []
+    told = make_study(shots=1, rounds=2, budget=24, kernel_size=3, minutes=1e-6)
+    folder = RunFolder(tmp_path / "run")
+    outcome = Study(told, folder).run(rows_of([source], ["raw", "td3"], 1), lines.append)
+    assert [line for line in lines if "begins with random values" in line] == lines[:1]
+    report = table(outcome.finished)
+    marked = {line["label"]: line["marks"] for line in report["lines"]}
+    assert (marked["raw"], marked["td3, last"]) == ("", "†‡")
+    assert any(note.startswith("† td3: the training of 1 of 1 rows was stopped") for note in report["notes"])
+    assert any(note.startswith("‡ td3: 1 of 1 rows began with random values") for note in report["notes"])
+    print_study(Console(width=300), {**report, "failures": []})
+    shown = capsys.readouterr().out
+    page = write_page(tmp_path / "page.html", folder).read_text(encoding="utf-8")
+    for text in (shown, page):
+        assert "td3, last †‡" in text
+        assert "was stopped before its last step" in " ".join(text.split())
+
+
+def test_the_shipped_start_is_noted_and_parameters_are_actions(
+    manifest: Callable[..., Path], tmp_path: Path
+) -> None:
+    source = Source(manifest(classes=("bar",), supports=1, queries=1))
+    rows = rows_of([source], ["cma", "td3"], 1)
+    (row,) = Study(make_study(shots=1, budget=12), RunFolder(tmp_path / "a")).run(rows[1:]).finished
+    assert row.facts["notes"]["all"]["start"] == "shipped"
+    assert table([row])["lines"][0]["marks"] == ""
+    told = make_study(shots=1, budget=12, adjustable=["unsharp.amount=0.5:3", "wls.lambda_=0.1:10"])
+    folder = RunFolder(tmp_path / "b")
+    (mix, row) = Study(told, folder).run(rows).finished
+    assert len(mix.facts["notes"]["all"]["weights"]) == 6
+    assert row.facts["notes"]["all"]["start"] != "shipped"
+    (moving,) = read_description(folder.agent(rows[1])).bank["adjustable"][:1]
+    assert moving == {"filter": "unsharp", "parameter": "amount", "low": 0.5, "high": 3.0}
+
+
+@pytest.mark.parametrize(
+    ("texts", "line"),
+    [
+        (["amount"], "not of the form FILTER.PARAMETER=LOW:HIGH"),
+        (["unsharp.amount=a:3"], "not of the form"),
+        (["unsharp.sharpness=1:3"], "no parameter 'sharpness'"),
+        (["median.kernel_size=3:9"], "median is adjustable but not in the bank"),
+        (["unsharp.amount=1:3", "unsharp.amount=1:2"], "named twice"),
+    ],
+)
+def test_adjustable_parameters_that_cannot_be(texts: list[str], line: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(line)):
+        adjustable_bank(bank(), texts)
+
+
+def test_backbone_weights_are_for_the_papers_networks(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="has no ResNet"):
+        Study(make_study(backbone_weights="x.pth"), RunFolder(tmp_path))
+    with pytest.raises(UsageError, match="no such file"):
+        Study(make_study(preset="paper", backbone_weights=str(tmp_path / "x.pth")), RunFolder(tmp_path))
 
 
 def _looks_whole(page: Path, tmp_path: Path) -> None:

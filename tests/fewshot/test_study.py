@@ -60,7 +60,13 @@ def test_every_choice_comes_from_one_pass(manifest: Make, tmp_path: Path) -> Non
     assert not outcome.failures
     by_method = {row.facts["method"]: row for row in outcome.finished}
     single, cma = by_method["best-single"], by_method["cma"]
-    assert set(single.scores) == {"last", "quality", "agreement", "oracle"}  # a constant mix has no critic
+    assert set(single.scores) == {
+        "last",
+        "quality",
+        "likeness",
+        "agreement",
+        "oracle",
+    }  # a constant mix has no critic
     assert cma.facts["calls"]["learning"] <= 24
     rounds = single.facts["notes"]["all"]["rounds"]
     assert single.facts["calls"]["queries"] <= 6 * (rounds + 1)
@@ -118,6 +124,33 @@ def test_a_row_of_another_manifest_is_not_taken_for_this_one(manifest: Make, tmp
     assert "another version of its manifest" in outcome.failures[0]
 
 
+@pytest.mark.parametrize("changed", ["square_4.png", "bar_2-mask.png", "square_0.png"])
+def test_a_row_of_other_pixels_is_not_taken_for_this_one(
+    manifest: Make, tmp_path: Path, changed: str
+) -> None:
+    rows = rows_of([Source(manifest())], ["raw"], 1)
+    Study(settings(), RunFolder(tmp_path / "run")).run(rows)
+    again = Study(settings(), RunFolder(tmp_path / "run")).run(rows)
+    assert not again.failures
+    picture = np.zeros((60, 60), np.uint8)
+    picture[:30] = 255
+    write_image(tmp_path / "pictures" / changed, picture)
+    outcome = Study(settings(), RunFolder(tmp_path / "run")).run(rows)
+    assert "another version of its manifest" in outcome.failures[0]
+
+
+def test_studies_begun_before_an_option_was_known_go_on(manifest: Make, tmp_path: Path) -> None:
+    rows = rows_of([Source(manifest())], ["raw"], 1)
+    Study(settings(), RunFolder(tmp_path / "run")).run(rows)
+    file = tmp_path / "run" / "study.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    del content["settings"]["adjustable"]
+    file.write_text(json.dumps(content), encoding="utf-8")
+    assert len(Study(settings(), RunFolder(tmp_path / "run")).run(rows).finished) == 1
+    with pytest.raises(UsageError, match=r"adjustable \(\[\] before\)"):
+        Study(settings(adjustable=["unsharp.amount=0:3"]), RunFolder(tmp_path / "run")).run(rows)
+
+
 def test_rows_fail_alone(manifest: Make, tmp_path: Path) -> None:
     good, bad = manifest("good"), manifest("bad", folder="other")
     (tmp_path / "other" / "bar_4.png").unlink()
@@ -173,10 +206,28 @@ def test_maps_of_others(manifest: Make, tmp_path: Path) -> None:
     (row,) = study.run(rows_of([Source(file)], ["maps"], 1, [str(folder)])).finished
     assert row.facts["method"] == "maps:maps"
     assert row.facts["lines"][""]["figures"]["class_miou_image_mean"] == 1.0
+    write_image(folder / "bar" / "bar_4.png", np.zeros((200, 200), np.uint8))
+    outcome = study.run(rows_of([Source(file)], ["maps"], 1, [str(folder)]))
+    assert "another version of its manifest or maps" in outcome.failures[0]
     (folder / "bar" / "bar_4.png").unlink()
     fresh = Study(settings(), RunFolder(tmp_path / "other"))
     outcome = fresh.run(rows_of([Source(file)], ["maps"], 1, [str(folder)]))
     assert "1 of 6 query images have no map (first: bar/bar_4)" in outcome.failures[0]
+
+
+def test_maps_of_two_folders_of_one_name_are_two_lines(manifest: Make, tmp_path: Path) -> None:
+    file = manifest(classes=("bar",), queries=1)
+    folders = [tmp_path / who / "maps" for who in ("ours", "theirs")]
+    for folder, value in zip(folders, (0, 255), strict=True):
+        write_image(folder / "bar_2.png", np.full((60, 60), value, np.uint8))
+    rows = rows_of([Source(file)], ["maps"], 1, [f"{folder}/" for folder in folders])
+    outcome = Study(settings(), RunFolder(tmp_path / "run")).run(rows)
+    lines = {line["label"]: line["figures"] for line in table(outcome.finished)["lines"]}
+    assert set(lines) == {"maps:ours/maps", "maps:theirs/maps"}
+    assert lines["maps:ours/maps"]["class_miou_pooled"]["values"] == [0.0]
+    assert lines["maps:theirs/maps"]["class_miou_pooled"]["values"][0] > 0
+    with pytest.raises(UsageError, match="named twice"):
+        rows_of([Source(file)], ["maps"], 1, [str(folders[0]), f"{folders[0]}/"])
 
 
 def test_a_model_is_not_scored_on_its_own_material(
@@ -190,6 +241,16 @@ def test_a_model_is_not_scored_on_its_own_material(
     study = Study(settings(segmenter=f"network:{weights}"), RunFolder(tmp_path / "run"))
     study.check(tile)
     assert len(study.run(tile).finished) == 1
+
+
+def test_a_network_begun_with_one_that_saw_the_material_is_refused_too(
+    manifest: Make, tmp_path: Path, bright_weights: Callable[..., Path]
+) -> None:
+    note = {"dataset": "drawn", "started_from": {"weights": "first.safetensors", "dataset": "neu-seg"}}
+    weights = bright_weights("tuned", provenance=note)
+    rows = rows_of([Source(manifest("s", ("steel-square",)))], ["raw"], 1)
+    with pytest.raises(UsageError, match="was trained on steel"):
+        Study(settings(segmenter=f"network:{weights}"), RunFolder(tmp_path / "run")).check(rows)
 
 
 def test_prompting_must_suit_the_segmenter(tmp_path: Path) -> None:

@@ -69,6 +69,21 @@ def test_means_and_spread_over_rows() -> None:
     assert report["machines"] == [{"python": "3"}]
 
 
+def test_calls_are_told_of_every_method() -> None:
+    silent = row("finetune", 0, {"": [0.1, 0.1]})
+    del silent.facts["calls"]
+    none = row("prototype", 0, {"": [0.1, 0.1]})
+    none.facts["calls"] = {"learning": 0, "queries": 0}
+    report = table([*ROWS, silent, none])
+    assert report["notes"] == [
+        "Segmenter calls in learning + for each query image, all choices of round together: raw 100 + 3.0; "
+        "cma 100 + 3.0; td3 100 + 3.0; prototype none; finetune not recorded; best-of-30 100 + 3.0."
+    ]
+    unknown = next(line for line in report["lines"] if line["label"] == "finetune")
+    assert unknown["calls_learning"] is None
+    assert unknown["calls_a_query"] is None
+
+
 def test_differences_average_seeds_first() -> None:
     report = table(ROWS)
     found = {(one["line"], one["against"]): one["difference"] for one in report["differences"]}

@@ -22,7 +22,9 @@ from flawscope.sdie.policy import mlp_policy
 from flawscope.sdie.presets import make_settings
 from flawscope.sdie.rewards import iou
 from flawscope.sdie.shots import Shot, symmetries
+from flawscope.segment.prompted import Witnessed
 from flawscope.segment.regions import RegionSegmenter
+from flawscope.segment.support import SupportModel
 
 TINY = {
     "observation": "round",
@@ -145,7 +147,26 @@ def test_symmetries_are_eight_shots(small_bank, speckled, tmp_path) -> None:
     turned = {one.source for one in symmetries(shot)}
     assert len(turned) == 8
     assert {row["shot"] for row in rows[:8]} == {row["shot"] for row in rows[8:]} == turned
-    assert set(json.loads((folder / "sdie.json").read_text())["provenance"]["shots"]) == turned
+    assert json.loads((folder / "sdie.json").read_text())["provenance"]["shots"] == ["one.png"]
+
+
+def test_drawn_tasks_take_half_of_the_episodes(small_bank, speckled, tmp_path) -> None:
+    image, mask = speckled
+    shot = Shot(image[40:80, 90:140], mask[40:80, 90:140], RegionSegmenter(), source="one.png")
+    changes = {**TINY, "observation": "evidence", "rounds": 1, "steps": 16, "drawn_tasks": 2}
+
+    def known(model: SupportModel) -> Witnessed:
+        return Witnessed(RegionSegmenter(), model)
+
+    folder = train([shot], small_bank, out=tmp_path / "run", changes=changes, known=known)
+    with (folder / "episodes.csv").open() as opened:
+        shots = [row["shot"] for row in csv.DictReader(opened)]
+    assert shots.count("one.png") == 8
+    assert len(set(shots)) == 9  # four queries of each of two tasks
+    told = json.loads((folder / "sdie.json").read_text())["provenance"]
+    assert (told["shots"], told["drawn_shots"]) == (["one.png"], 8)
+    with pytest.raises(UsageError, match="begun with other drawn"):
+        train([shot], small_bank, out=folder, changes=changes, resume=True)
 
 
 @pytest.fixture
@@ -307,7 +328,8 @@ def test_presets() -> None:
     assert (paper.rollouts, paper.symmetries, paper.pretrained, paper.sparse) == (1, False, False, False)
     default = make_settings("default")
     assert (default.observation, default.reward, default.discount) == ("evidence", "iou_gain", 0)
-    assert (default.rollouts, default.symmetries, default.pretrained, default.sparse) == (4, True, True, True)
+    assert (default.rollouts, default.symmetries, default.pretrained, default.sparse) == (6, True, True, True)
+    assert (paper.drawn_tasks, default.drawn_tasks) == (0, 50)
     with pytest.raises(UsageError, match=r"no preset named 'best'"):
         make_settings("best")
     with pytest.raises(UsageError, match="rounds: input should be greater than or equal to 1"):

@@ -101,7 +101,7 @@ def test_the_oracle_is_labelled_and_needs_a_mask(small_bank, speckled) -> None:
 def test_rounds_of_all_rollouts_are_candidates(small_bank, speckled) -> None:
     image, mask = speckled
     one = Enhanced(mlp(), small_bank, RegionSegmenter(), "oracle", rounds=2)
-    three = replace(one, rollouts=3)
+    three = replace(one, rollouts=3, rollout_noise=0.4)
     rounds = three.rounds_of(image)
     assert [(at.rollout, at.number) for at in rounds] == [
         (0, 0),
@@ -155,6 +155,7 @@ def folder(tmp_path, small_bank):
         choice="critic",
         reward="iou_gain",
         rollouts=2,
+        rollout_noise=0.7,
         segmenter="regions",
         provenance={"seed": 4},
     )
@@ -165,7 +166,7 @@ def test_an_artefact_comes_back_as_it_was(folder, small_bank, speckled) -> None:
     assert (loaded.rounds, loaded.choice, loaded.reward, loaded.rollouts) == (3, "critic", "iou_gain", 2)
     assert loaded.bank == small_bank
     assert loaded.provenance == {"seed": 4}
-    before = Enhanced(mlp(), small_bank, RegionSegmenter(), "critic", 3, "iou_gain", 2)
+    before = Enhanced(mlp(), small_bank, RegionSegmenter(), "critic", 3, "iou_gain", 2, 0.7)
     image = np.repeat(speckled[0][:, :, None], 3, 2)
     np.testing.assert_array_equal(loaded.segment(image).probability, before.segment(image).probability)
     rounds = loaded.rounds_of(image)
@@ -219,14 +220,14 @@ def test_a_witness_travels_with_the_artefact(tmp_path, small_bank, speckled) -> 
     support = SupportModel.fit([image], [mask])
     query = np.ascontiguousarray(image[::-1, :, None].repeat(3, 2))
     witnessed = Witnessed(RegionSegmenter(), support)
-    before = Enhanced(mlp(observation="evidence"), small_bank, witnessed, "quality", 2, rollouts=2)
+    before = Enhanced(mlp(observation="evidence"), small_bank, witnessed, "likeness", 2, rollouts=2)
     folder = save_artefact(
         tmp_path / "witnessed",
         before.policy,
         small_bank,
         preset="default",
         rounds=2,
-        choice="quality",
+        choice="likeness",
         rollouts=2,
         segmenter="regions",
         support=support,

@@ -9,12 +9,13 @@ from stable_baselines3.common.env_checker import check_env as sb3_check_env
 from flawscope.enhance.adjustable import Adjustable
 from flawscope.enhance.presets import bank as make_bank
 from flawscope.errors import DataError, MissingExtraError, UsageError
+from flawscope.sdie import env as env_module
 from flawscope.sdie.env import EnhancementEnv
 from flawscope.sdie.game import action_of
 from flawscope.sdie.learner import vector_env
 from flawscope.sdie.presets import make_settings
 from flawscope.sdie.rewards import fb_iou
-from flawscope.sdie.shots import Shot
+from flawscope.sdie.shots import Shot, symmetries
 from flawscope.segment.regions import RegionSegmenter
 
 
@@ -82,6 +83,26 @@ def test_adjustable_parameters_are_actions(speckled) -> None:
     env.reset(seed=0)
     strong = env.step(np.array([-1, 1, 1], np.float32))[0]
     assert strong.std() > weak.std() > image.std()
+
+
+def test_games_driven_from_memory_play_the_same(small_bank, speckled, monkeypatch) -> None:
+    def played() -> list[np.ndarray]:
+        env = EnhancementEnv(shots, small_bank, rounds=1)
+        env.reset(seed=0)
+        generator, seen = np.random.default_rng(0), []
+        for _ in range(2 * len(shots)):
+            seen.append(env.step(generator.uniform(-1, 1, len(small_bank)).astype(np.float32))[0])
+            env.reset()
+        held.append(env._firsts.held)
+        return seen
+
+    image, mask = speckled
+    shots = symmetries(Shot(image[40:130, 70:170], mask[40:130, 70:170], RegionSegmenter()))
+    held: list[int] = []
+    plenty = played()
+    monkeypatch.setattr(env_module, "SHARED", 1)
+    np.testing.assert_array_equal(played(), plenty)
+    assert held[1] < held[0] / 3
 
 
 def test_a_snapshot_between_episodes_goes_on_alike(toy) -> None:

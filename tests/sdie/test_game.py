@@ -5,7 +5,7 @@ import pytest
 
 from flawscope.errors import UsageError
 from flawscope.sdie.game import Calls, Game, State, action_of, identity_of, see
-from flawscope.sdie.memory import Memory
+from flawscope.sdie.memory import Memory, content_key
 from flawscope.segment.base import Segmentation
 from flawscope.segment.regions import RegionSegmenter
 
@@ -115,6 +115,27 @@ def test_memory_counts_all_that_an_answer_holds(toy) -> None:
     game = Game(toy.bank, toy.image(), Knowing(), 1, memory=memory)
     game.look(State(game.first.plane / 2, 1))
     assert memory.held == 40 * 40 * (4 + 4 + 1)
+
+
+def test_planes_of_one_content_and_other_shapes_are_two(toy) -> None:
+    memory = Memory()
+    asked: list[tuple[int, ...]] = []
+
+    class Noting(toy.segmenter):
+        def segment(self, image, prompts=None):
+            asked.append(image.shape[:2])
+            return super().segment(image, prompts)
+
+    segmenter = Noting()
+    for shape in ((4, 6), (6, 4)):
+        image = np.full((*shape, 3), 0.25, np.float32)
+        game = Game(toy.bank, image, segmenter, 2, memory=memory, firsts=memory)
+        assert game.look(game.first).foreground.shape == shape
+        assert game.responses(game.first).shape[1:] == shape
+        changed = State(np.full(shape, 0.5, np.float32), 1)
+        assert game.look(changed).foreground.shape == shape
+    assert asked == [(4, 6), (4, 6), (6, 4), (6, 4)]
+    assert content_key(np.zeros(2, np.float64)) != content_key(np.zeros(4, np.float32))
 
 
 def test_memory_forgets_what_was_used_least_recently() -> None:

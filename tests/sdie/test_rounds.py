@@ -8,11 +8,11 @@ from flawscope.sdie.game import Game, State, action_of
 from flawscope.sdie.policy import ConstantPolicy
 from flawscope.sdie.rounds import (
     CHOICES,
-    ROLLOUT_NOISE,
     Round,
     agreements,
     choose,
     expected_levels,
+    likenesses,
     play,
     true_levels,
 )
@@ -24,13 +24,14 @@ class Scripted:
 
     name, labels, threshold = "scripted", ("defect",), 0.5
 
-    def __init__(self, masks, qualities=None) -> None:
-        self.masks, self.qualities, self.asked = masks, qualities, 0
+    def __init__(self, masks, qualities=None, evidence=None) -> None:
+        self.masks, self.qualities, self.evidence, self.asked = masks, qualities, evidence, 0
 
     def segment(self, image, prompts=None):
         number, self.asked = self.asked, self.asked + 1
         quality = None if self.qualities is None else self.qualities[number]
-        return Segmentation(self.masks[number][None].astype(np.float32), quality)
+        evidence = None if self.evidence is None else self.evidence[number].astype(np.float32)
+        return Segmentation(self.masks[number][None].astype(np.float32), quality, evidence)
 
 
 def mask(columns: int) -> np.ndarray:
@@ -42,10 +43,11 @@ def mask(columns: int) -> np.ndarray:
 RAMP = np.tile(np.linspace(0.2, 0.6, 8, dtype=np.float32), (4, 1))
 
 
-def played(toy, columns, qualities=None, policy=None, rollouts=1):
-    segmenter = Scripted([mask(number) for number in columns], qualities)
+def played(toy, columns, qualities=None, policy=None, rollouts=1, evidence=None):
+    known = None if evidence is None else [mask(number) for number in evidence]
+    segmenter = Scripted([mask(number) for number in columns], qualities, known)
     game = Game(toy.bank, RAMP, segmenter, (len(columns) - 1) // rollouts)
-    rounds = play(game, policy or ConstantPolicy(toy.best), rollouts)
+    rounds = play(game, policy or ConstantPolicy(toy.best), rollouts, 0.4)
     for one in rounds:
         assert one.seen is not None  # asked in order
     return rounds
@@ -63,7 +65,7 @@ def test_rounds_hold_planes_and_weights(toy) -> None:
 def test_rollouts_of_one_image_are_the_same_bit_for_bit(toy) -> None:
     def rounds(rollouts: int, image=RAMP, policy=None):
         game = Game(toy.bank, image, toy.segmenter(), 3)
-        return play(game, policy or ConstantPolicy(toy.best), rollouts)
+        return play(game, policy or ConstantPolicy(toy.best), rollouts, 0.4)
 
     four = rounds(4)
     assert [(one.rollout, one.number) for one in four] == [
@@ -92,12 +94,12 @@ def test_noise_of_the_rollouts_has_its_spread_and_stays_in_the_box() -> None:
             actions.append(action)
             return State(state.plane, state.round + 1), middle, None
 
-    play(Noting(None, RAMP, None, 500), ConstantPolicy(middle), 3)
+    play(Noting(None, RAMP, None, 500), ConstantPolicy(middle), 3, 0.4)
     drawn = np.array(actions).reshape(3, 500, 3)
     assert (drawn[0] == [0, 1, 0]).all()
     assert np.abs(drawn).max() <= 1
     for noisy in drawn[1:]:
-        assert noisy[:, [0, 2]].std() == pytest.approx(ROLLOUT_NOISE, rel=0.1)  # cut at 2.5 of it
+        assert noisy[:, [0, 2]].std() == pytest.approx(0.4, rel=0.1)  # cut at 2.5 of it
         assert abs(noisy[:, [0, 2]].mean()) < 0.05
     assert abs(np.corrcoef(drawn[1, :, 0], drawn[2, :, 0])[0, 1]) < 0.15
 
@@ -113,6 +115,15 @@ def test_quality_takes_the_round_the_segmenter_trusts_most_round_0_included(toy)
     assert choose(played(toy, [1, 2, 3, 4, 5], [0.3, 0.5, 0.4, 0.9, 0.8], rollouts=2), "quality") == 3
     with pytest.raises(UsageError, match="'scripted' does not estimate its quality"):
         choose(played(toy, [1, 2, 3]), "quality")
+
+
+def test_likeness_is_to_the_evidence_on_the_unfiltered_image_alone(toy) -> None:
+    rounds = played(toy, [1, 2, 4, 3, 6], rollouts=2, evidence=[4, 2, 2, 2, 6])
+    np.testing.assert_allclose(likenesses(rounds), [1 / 4, 2 / 4, 1, 3 / 4, 4 / 6])
+    assert choose(rounds, "likeness") == 2
+    assert choose(played(toy, [4, 2, 4], evidence=[4, 2, 4]), "likeness") == 0
+    with pytest.raises(UsageError, match="'scripted' knows no supports"):
+        choose(played(toy, [1, 2, 3], [0.3, 0.9, 0.4]), "likeness")
 
 
 def test_agreement_by_hand(toy) -> None:

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 
@@ -43,6 +45,16 @@ def test_eight_symmetries_are_distinct_and_move_image_and_mask_together(toy) -> 
         assert one.image[one.mask].tolist() == [[5, 5, 5]]
         assert sorted(one.image[:, :, 0].ravel()) == list(range(12))
         assert one.segmenter is shot.segmenter
+
+
+def test_a_turned_shot_travels_to_another_process(toy) -> None:
+    plane = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    turned = symmetries(Shot(plane, plane == 5, None, "a", "x.png"))[5]  # type: ignore[arg-type]
+    again = pickle.loads(pickle.dumps(turned))
+    assert (again.name, again.source) == ("a", "x.png#m90")
+    np.testing.assert_array_equal(again.image, turned.image)
+    np.testing.assert_array_equal(again.mask, turned.mask)
+    assert again.image.flags.c_contiguous
 
 
 def test_no_shots() -> None:

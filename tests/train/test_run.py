@@ -146,6 +146,11 @@ def test_fine_tuning_takes_weights_and_replaces_heads(
     assert run(command(toy, first, "--epochs", "1")) == 0
     assert run(command(toy, second, "--epochs", "1", "--weights", str(first))) == 0
     assert "starting from" in capsys.readouterr().out
+    notes = [
+        read_safetensors_header(out / "weights" / "best.safetensors").provenance for out in (first, second)
+    ]
+    assert "started_from" not in notes[0]
+    assert notes[1]["started_from"] == {"weights": "best.safetensors", **notes[0]}
     assert (
         run(command(toy, tmp_path / "third", "--epochs", "1", "--weights", str(first), "-O", "width=16")) == 2
     )

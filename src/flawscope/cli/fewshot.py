@@ -23,6 +23,7 @@ class ChoiceOption(enum.StrEnum):
     last = "last"
     critic = "critic"
     quality = "quality"
+    likeness = "likeness"
     agreement = "agreement"
     oracle = "oracle"
 
@@ -104,6 +105,13 @@ def run(
     filters: Annotated[
         str | None, typer.Option(help="Filters of the bank, with commas between them.")
     ] = None,
+    adjustable: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILTER.PARAMETER=LOW:HIGH",
+            help="Parameters that the agent sets too, such as wls.lambda_=0.1:10, with commas.",
+        ),
+    ] = None,
     kernel_size: Annotated[
         int | None, typer.Option(help="Windows of the filters: 3, 5, 7, 9 or 11 pixels.")
     ] = None,
@@ -118,6 +126,12 @@ def run(
         float | None, typer.Option(help="Stop the training of each agent's row after so many.")
     ] = None,
     preset: Annotated[str, typer.Option(help="Of the agent: default or paper.")] = "default",
+    backbone_weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="ImageNet weights (resnet18) of the preset paper. Default: random values."
+        ),
+    ] = None,
     classes: Annotated[str | None, typer.Option(help="Only these classes, with commas between them.")] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, help="Only the first query images of each class.")
@@ -143,7 +157,7 @@ def run(
     do not fit together, 130 interrupted.
     """
     from flawscope.fewshot.segmenters import needs_prompts
-    from flawscope.fewshot.settings import DEFAULT_CHOICE, make_study, rows_of
+    from flawscope.fewshot.settings import DEFAULT_CHOICE, bank_of, make_study, rows_of
     from flawscope.fewshot.store import RunFolder
     from flawscope.fewshot.study import Study
     from flawscope.fewshot.table import table
@@ -159,13 +173,15 @@ def run(
         prompt_use=_listed(prompt_use),
         prompt_features=prompt_features,
         scope=scope.value,
-        bank=bank or ("paper" if preset == "paper" else "default"),
+        bank=bank or bank_of(preset),
         filters=None if filters is None else _listed(filters),
+        adjustable=() if adjustable is None else _listed(adjustable),
         kernel_size=kernel_size,
         rounds=rounds,
         budget=budget,
         minutes=minutes,
         preset=preset,
+        backbone_weights=backbone_weights,
         classes=[] if classes is None else _listed(classes),
         limit=limit,
         finetune_steps=finetune_steps,

@@ -27,6 +27,7 @@ class DeployedChoice(enum.StrEnum):
     last = "last"
     critic = "critic"
     quality = "quality"
+    likeness = "likeness"
     agreement = "agreement"
 
 
@@ -63,8 +64,23 @@ def learn(
             "constant mix. Default: none, the best in the study."
         ),
     ] = None,
-    bank: Annotated[str, typer.Option(help="Filters: default, all or paper.")] = "default",
+    bank: Annotated[
+        str | None, typer.Option(help="Filters: default, all or paper. Default: as the preset.")
+    ] = None,
+    adjustable: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILTER.PARAMETER=LOW:HIGH",
+            help="Parameters that the agent sets too, such as wls.lambda_=0.1:10, with commas.",
+        ),
+    ] = None,
     preset: Annotated[str, typer.Option(help="Of the agent: default or paper.")] = "default",
+    backbone_weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="ImageNet weights (resnet18) of the preset paper. Default: random values."
+        ),
+    ] = None,
     budget: Annotated[
         int | None,
         typer.Option(
@@ -75,7 +91,8 @@ def learn(
         float | None, typer.Option(min=0, help="Stop the agent's training after so many.")
     ] = None,
     choice: Annotated[
-        DeployedChoice | None, typer.Option(help="Which round is kept. Default: quality with td3, else last.")
+        DeployedChoice | None,
+        typer.Option(help="Which round is kept. Default: likeness with td3, else last."),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("runs/mydefect"),
     seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
@@ -90,9 +107,12 @@ def learn(
     from flawscope.data.samples import open_data
     from flawscope.enhance import bank as make_bank
     from flawscope.errors import UsageError
+    from flawscope.fewshot.adjusting import adjustable_bank
     from flawscope.fewshot.learning import DEFAULT_METHOD, labelled_photographs, supports_of_class
     from flawscope.fewshot.learning import learn as learn_from
     from flawscope.fewshot.segmenters import takes_prompts
+    from flawscope.fewshot.settings import bank_of
+    from flawscope.fewshot.starting import NONE_FITS, WARNING
     from flawscope.segment.loading import check_device
 
     check_device(device)
@@ -105,27 +125,33 @@ def learn(
     else:
         samples = labelled_photographs(open_data(str(data), layout=layout), shots)
     chosen = DEFAULT_METHOD if method is None else method.value
+    filters = make_bank(bank or bank_of(preset))
+    if adjustable is not None:
+        filters = adjustable_bank(filters, [part.strip() for part in adjustable.split(",") if part.strip()])
     screen = console(json_file)
     screen.print(f"learning from {len(samples)}: {', '.join(one.name for one in samples)}", markup=False)
     with progress_bar() as bar:
         task = bar.add_task("Learning", total=None)
         learnt = learn_from(
             samples,
-            make_bank(bank),
+            filters,
             out,
             segmenter=segmenter,
             prompted=takes_prompts(segmenter) if prompted is None else prompted,
             method=chosen,
             preset=preset,
+            backbone_weights=backbone_weights,
             budget=budget,
             minutes=minutes,
-            choice=choice.value if choice is not None else "quality" if chosen == "td3" else "last",
+            choice=choice.value if choice is not None else "likeness" if chosen == "td3" else "last",
             name=class_name or "defect",
             seed=seed,
             resume=resume,
             device=device,
             progress=lambda now: bar.update(task, completed=now.step, total=now.steps),
         )
+    if learnt.facts.get("start") == NONE_FITS:
+        screen.print(WARNING, markup=False)
     if "shots_before" in learnt.facts:
         index, before, after = (learnt.facts[name] for name in ("index", "shots_before", "shots_after"))
         enhanced = "" if chosen == "none" else f", {after:.3f} enhanced"

@@ -42,26 +42,39 @@ def print_study(screen: Console, report: Mapping[str, Any]) -> None:
             f"{report['empty_masks']}",
             markup=False,
         )
+    for note in report["notes"]:
+        screen.print(note, markup=False)
     for failure in report["failures"]:
         screen.print(f"failed: {failure}", markup=False)
 
 
 def _whole(screen: Console, content: Table) -> None:
     """At its own width: a figure that is cut off is worse than a long line."""
-    width = screen.measure(content, options=screen.options.update(width=1000)).maximum
-    screen.print(content, width=max(width, screen.width), crop=False)
+    before = screen.width
+    screen.width = max(before, screen.measure(content, options=screen.options.update(width=1000)).maximum)
+    screen.print(content, crop=False)
+    screen.width = before
 
 
 def _figures(lines: Sequence[Mapping[str, Any]]) -> Table:
-    table = _table("method, round kept", "rows", *_COLUMNS.values(), "learning s", "calls", "ms an image")
+    table = _table(
+        "method, round kept",
+        "rows",
+        *_COLUMNS.values(),
+        "learning s",
+        "calls",
+        "ms an image",
+        "calls an image",
+    )
     for line in lines:
         table.add_row(
-            line["label"],
+            _marked(line),
             str(line["rows"]),
             *(_spread(line["figures"][name]) for name in _COLUMNS),
             f"{line['seconds_learning']:.0f}",
-            f"{line['calls_learning']:.0f}",
+            "?" if line["calls_learning"] is None else f"{line['calls_learning']:.0f}",
             f"{line['seconds_a_query'] * 1000:.0f}",
+            "?" if line["calls_a_query"] is None else f"{line['calls_a_query']:.1f}",
         )
     return table
 
@@ -72,7 +85,7 @@ def _classes(lines: Sequence[Mapping[str, Any]]) -> Table:
     for line in lines:
         known = line["classes"]
         table.add_row(
-            line["label"],
+            _marked(line),
             *(f"{known[name]['iou_image_mean']:.3f}" if name in known else "-" for name in names),
         )
     return table
@@ -101,6 +114,10 @@ def _table(*columns: str) -> Table:
             column, justify="left" if number == 0 or column == "against" else "right", no_wrap=True
         )
     return table
+
+
+def _marked(line: Mapping[str, Any]) -> str:
+    return f"{line['label']} {line['marks']}".rstrip()
 
 
 def _spread(figure: Mapping[str, Any]) -> str:

@@ -14,6 +14,12 @@ SEGMENTER_HELP = (
 )
 
 
+def enhancer_folder(spec: str | Path | None) -> Path | None:
+    """The folder of an enhancer, where ``spec`` is one."""
+    folder = None if spec is None else Path(spec).expanduser()
+    return folder if folder is not None and (folder / "sdie.json").is_file() else None
+
+
 def open_any(spec: str | Path | None, *, device: str = "auto", threads: int | None = None) -> Segmenter:
     """The segmenter that ``spec`` means; see :func:`flawscope.segment.open_segmenter`.
 
@@ -22,8 +28,8 @@ def open_any(spec: str | Path | None, *, device: str = "auto", threads: int | No
     """
     from flawscope.segment import open_segmenter
 
-    folder = None if spec is None else Path(spec).expanduser()
-    if folder is not None and (folder / "sdie.json").is_file():
+    folder = enhancer_folder(spec)
+    if folder is not None:
         from flawscope.sdie.artefact import load_artefact
 
         return load_artefact(folder, device)

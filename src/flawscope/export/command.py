@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from flawscope.errors import UsageError
-from flawscope.export.comparison import Parity, parity
+from flawscope.export.comparison import Parity, compared_images, parity
 from flawscope.export.onnx import write_onnx
-from flawscope.images import Image, find_images, read_image
 from flawscope.outputs import atomic
 from flawscope.segment.header import read_safetensors_header
 from flawscope.segment.loading import find_weights, load
@@ -67,24 +65,9 @@ def export_checked(
         raise UsageError(
             "already an ONNX file", where=source, remedy="Export from a .safetensors file or a run folder"
         )
-    chosen = list(_images(data, images))
+    chosen = list(compared_images(data, images))
     with atomic(out) as temporary:
         write_onnx(load_network(source), read_safetensors_header(source), temporary, half=half)
         agreement = parity(load(source, device="cpu"), load(temporary, device="cpu"), chosen)
         agreement.require(out)
     return Exported(source, Path(out), Path(out).stat().st_size, half, agreement)
-
-
-def _images(data: Path | None, count: int) -> Iterator[Image]:
-    if data is None:
-        from flawscope.data.synthetic import draw
-
-        for seed in range(count):
-            yield draw(seed, 256, 256)[0]
-        return
-    files = find_images(data)
-    if not files:
-        raise UsageError("no image in this folder or below it", where=data, remedy="Give a folder of images")
-    step = max(1, len(files) // count)
-    for file in files[::step][:count]:
-        yield read_image(file)

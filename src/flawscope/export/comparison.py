@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from flawscope.errors import WeightsError
-from flawscope.images import Image
+from flawscope.errors import UsageError, WeightsError
+from flawscope.images import Image, find_images, read_image
 from flawscope.segment.base import Segmenter, binarize
 
 EQUAL_LABELS_REQUIRED = 0.999
@@ -80,3 +80,24 @@ def parity(first: Segmenter, second: Segmenter, images: Iterable[Image]) -> Pari
         mean_difference=total / values,
         equal_labels=equal / pixels,
     )
+
+
+def compared_images(data: Path | None, count: int) -> Iterator[Image]:
+    """``count`` images to compare on: drawn ones, or some of a folder, evenly spread over it.
+
+    Raises:
+        UsageError: the folder has no image.
+        ImageError: one cannot be read.
+    """
+    if data is None:
+        from flawscope.data.synthetic import draw
+
+        for seed in range(count):
+            yield draw(seed, 256, 256)[0]
+        return
+    files = find_images(data)
+    if not files:
+        raise UsageError("no image in this folder or below it", where=data, remedy="Give a folder of images")
+    step = max(1, len(files) // count)
+    for file in files[::step][:count]:
+        yield read_image(file)

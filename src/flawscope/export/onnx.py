@@ -23,11 +23,13 @@ from flawscope.segment.header import HEADER_KEY, Header
 
 try:
     import onnx
+    import onnxscript
     import torch
     from onnx import numpy_helper
     from torch import Tensor, nn
 except ImportError as error:
     raise MissingExtraError(error.name or "torch", "train") from error
+del onnxscript  # torch.onnx.export imports it itself
 
 OPSET = 18
 INPUT_NAME, OUTPUT_NAME = "image", "probability"

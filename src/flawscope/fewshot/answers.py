@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from flawscope.enhance.bank import FilterBank
 from flawscope.enhance.planes import Plane
+from flawscope.fewshot.adjusting import adjustable_bank
 from flawscope.fewshot.segmenters import Task
 from flawscope.fewshot.settings import Row, StudySettings
 from flawscope.fewshot.tasks import Picture
@@ -47,10 +48,6 @@ class Responder(Protocol):
         """What it learnt, for the record."""
         ...
 
-    def void(self) -> frozenset[str]:
-        """After all answers: lines that turned out to mean nothing."""
-        ...
-
 
 @dataclass(frozen=True, eq=False)
 class Lesson:
@@ -73,6 +70,11 @@ class Lesson:
     bank: FilterBank
     folder: Path
     device: str = "auto"
+
+    @property
+    def agent_bank(self) -> FilterBank:
+        """The filters with the parameters that the agent sets; constant mixes leave them as they are."""
+        return adjustable_bank(self.bank, self.settings.adjustable)
 
     @property
     def budget(self) -> int:
@@ -101,10 +103,6 @@ class Plain:
     def notes(self) -> dict[str, Any]:
         """What was noted when it was made."""
         return self.noted
-
-    def void(self) -> frozenset[str]:
-        """None."""
-        return frozenset()
 
 
 def foreground(segmenter: Segmenter, picture: Picture) -> npt.NDArray[np.bool_]:
@@ -135,7 +133,8 @@ class Mixes:
     Attributes:
         bank: filters to mix.
         mixes: ``(count, n)`` weights.
-        oracle: take the one that is best by the true mask, instead of the one with the highest quality.
+        oracle: take the one that is best by the true mask, instead of the one that is likest to what the supports
+            expect (``likeness``).
     """
 
     bank: FilterBank
@@ -143,9 +142,10 @@ class Mixes:
     oracle: bool
 
     def answer(self, task: Task, picture: Picture) -> dict[str, Answer]:
-        """The mask of the mix; the earliest of equals. A segmenter without a quality has the first."""
+        """The mask of the mix; the earliest of equals."""
         from flawscope.sdie.game import Game
         from flawscope.sdie.rewards import iou
+        from flawscope.segment.prompted import likeness
 
         game = Game(self.bank, picture.image, task.segmenter, 1)
         best: Answer | None = None
@@ -153,7 +153,12 @@ class Mixes:
         for weights in self.mixes:
             state = game.step(game.first, weights)
             seen = game.look(state)
-            level = iou(seen.foreground, picture.mask) if self.oracle else seen.segmentation.quality or 0.0
+            if self.oracle:
+                level = iou(seen.foreground, picture.mask)
+            else:
+                evidence = game.look(game.first).segmentation.evidence
+                assert evidence is not None, "every segmenter of a task knows its supports"
+                level = likeness(seen.segmentation.probability, evidence)
             if level > reached:
                 best, reached = Answer(seen.foreground, 1, state.plane), level
         assert best is not None, "no mixes"
@@ -162,10 +167,6 @@ class Mixes:
     def notes(self) -> dict[str, Any]:
         """The mixes."""
         return {"mixes": self.mixes.round(4).tolist()}
-
-    def void(self) -> frozenset[str]:
-        """None."""
-        return frozenset()
 
 
 def mixes(lesson: Lesson, *, oracle: bool, count: int = 30) -> Responder:

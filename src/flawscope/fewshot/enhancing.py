@@ -2,71 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from flawscope.fewshot.answers import Answer, Lesson, Responder
 from flawscope.fewshot.segmenters import Task
+from flawscope.fewshot.starting import start_of
 from flawscope.fewshot.tasks import Picture
 from flawscope.sdie.enhanced import Enhanced
 from flawscope.sdie.game import Game
 from flawscope.sdie.policy import ConstantPolicy
 from flawscope.sdie.rewards import REWARDS
-from flawscope.sdie.rounds import Choice, Round, choose, play
+from flawscope.sdie.rounds import Choice, choose, play
 
-CHOICES: tuple[Choice, ...] = ("last", "critic", "quality", "agreement", "oracle")
+CHOICES: tuple[Choice, ...] = ("last", "critic", "quality", "likeness", "agreement", "oracle")
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Enhancing:
-    """A policy for all classes under ``""``, or one for each.
-
-    A constant mix has no critic. A segmenter that gave no quality for an image makes ``quality`` keep the last
-    round of that image; when it never gives one there is no such line.
-    """
+    """A policy for all classes under ``""``, or one for each; a constant mix has no critic."""
 
     policies: dict[str, Enhanced]
     noted: dict[str, Any]
-    qualities: int = field(default=0, init=False)
 
     def answer(self, task: Task, picture: Picture) -> dict[str, Answer]:
         """Every choice of round from the same rounds; only the oracle looks at the mask."""
         enhanced = self.policies.get("", self.policies.get(task.name))
         assert enhanced is not None, task.name
         game = Game(enhanced.bank, picture.image, task.segmenter, enhanced.rounds)
-        rounds = play(game, enhanced.policy, enhanced.rollouts)
-        return {
-            choice: Answer(rounds[at].seen.foreground, rounds[at].number, rounds[at].plane)
-            for choice in CHOICES
-            if (at := self._number(choice, enhanced, rounds, picture)) is not None
-        }
+        rounds = play(game, enhanced.policy, enhanced.rollouts, enhanced.rollout_noise)
+        answers: dict[str, Answer] = {}
+        for choice in CHOICES:
+            if choice == "critic" and isinstance(enhanced.policy, ConstantPolicy):
+                continue
+            truth = picture.mask if choice == "oracle" else None
+            kept = rounds[choose(rounds, choice, policy=enhanced.policy, reward=enhanced.reward, truth=truth)]
+            answers[choice] = Answer(kept.seen.foreground, kept.number, kept.plane)
+        return answers
 
     def notes(self) -> dict[str, Any]:
         """What was learnt."""
         return self.noted
-
-    def _number(
-        self, choice: Choice, enhanced: Enhanced, rounds: tuple[Round, ...], picture: Picture
-    ) -> int | None:
-        if choice == "critic" and isinstance(enhanced.policy, ConstantPolicy):
-            return None
-        if choice == "quality":
-            if any(one.seen.segmentation.quality is None for one in rounds):
-                return choose(rounds, "last")
-            self.qualities += 1
-        return choose(
-            rounds,
-            choice,
-            policy=enhanced.policy,
-            reward=enhanced.reward,
-            truth=picture.mask if choice == "oracle" else None,
-        )
-
-    def void(self) -> frozenset[str]:
-        """``quality`` when the segmenter never said how good its masks are."""
-        return frozenset() if self.qualities else frozenset({"quality"})
 
 
 def searched(method: Literal["best-single", "random", "cma"], lesson: Lesson) -> Responder:
@@ -102,9 +80,9 @@ def agent(lesson: Lesson) -> Responder:
     """SDIE's agent; a training that was interrupted goes on where it was."""
     from flawscope.sdie.agent import CHECKPOINT, CONFIG, train
     from flawscope.sdie.artefact import load_artefact
-    from flawscope.sdie.starting import shipped_start
 
-    groups = lesson.groups()
+    groups, bank = lesson.groups(), lesson.agent_bank
+    start, noted_start = start_of(bank, lesson.agent, prompted=lesson.settings.prompted)
     policies, noted = {}, {}
     for name, tasks in groups.items():
         shots = [shot for task in tasks for shot in task.shots]
@@ -120,7 +98,7 @@ def agent(lesson: Lesson) -> Responder:
             (folder / CONFIG).unlink(missing_ok=True)  # killed before there was anything to go on from
         train(
             shots,
-            lesson.bank,
+            bank,
             lesson.settings.preset,
             out=folder,
             seed=lesson.row.seed,
@@ -128,12 +106,14 @@ def agent(lesson: Lesson) -> Responder:
             minutes=None if minutes is None else minutes * share,
             resume=begun,
             device="cpu" if lesson.device == "auto" else lesson.device,
-            start=shipped_start(lesson.bank, lesson.agent, prompted=lesson.settings.prompted),
+            backbone_weights=lesson.settings.backbone_weights,
+            start=start,
+            known=tasks[0].known,
         )
         loaded = load_artefact(folder, segmenter=tasks[0].segmenter)
         policies[name] = replace(loaded, provenance={})
         noted[name or "all"] = {
             key: loaded.provenance.get(key)
             for key in ("steps", "finished", "episodes", "mean_return", "segmenter_calls", "seconds")
-        }
+        } | {"start": noted_start}
     return Enhancing(policies, noted)

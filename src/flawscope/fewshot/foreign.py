@@ -34,10 +34,6 @@ class Maps:
         """Where they came from."""
         return {"folder": self.folder.folder.name}
 
-    def void(self) -> frozenset[str]:
-        """None."""
-        return frozenset()
-
 
 def open_foreign_maps(folder: str | Path, tasks: Sequence[Task]) -> Maps:
     """Find the map of every query image.
@@ -51,7 +47,7 @@ def open_foreign_maps(folder: str | Path, tasks: Sequence[Task]) -> Maps:
     files, missing = {}, []
     for task in tasks:
         for sample in task.queries:
-            found = _find(root, task.name, sample)
+            found = find_map(root, task.name, sample)
             if found is None:
                 missing.append(f"{task.name}/{sample.image.stem}")
             else:
@@ -65,7 +61,8 @@ def open_foreign_maps(folder: str | Path, tasks: Sequence[Task]) -> Maps:
     return Maps(MapFolder(root, "grey", tuple(files.values())), files)
 
 
-def _find(root: Path, name: str, sample: Sample) -> Path | None:
+def find_map(root: Path, name: str, sample: Sample) -> Path | None:
+    """The map of a query image of the class ``name``, if there is one."""
     for file in (root / name / f"{sample.image.stem}.png", root / f"{sample.image.stem}.png"):
         if file.is_file():
             return file

@@ -44,8 +44,6 @@ def judge(
                     pictures[f"{place}/{line}.mask"] = one.mask
                     if one.plane is not None:
                         pictures[f"{place}/{line}.image"] = _eight_bits(one.plane)
-    for line in responder.void():
-        scores.pop(line, None)
     return scores, pictures
 
 

@@ -13,9 +13,10 @@ from flawscope.data.fewshot import read_manifest
 from flawscope.data.samples import Sample, SegmentationData
 from flawscope.enhance.bank import FilterBank
 from flawscope.errors import DataError, UsageError
-from flawscope.fewshot.prompting import prompted_from, prototypes_from, support_model, witnessed_by
+from flawscope.fewshot.prompting import Known, prompted_by, support_model, with_others, witnessed_by
 from flawscope.fewshot.segmenters import PROTOTYPES, check_prompting
-from flawscope.fewshot.settings import agent_settings
+from flawscope.fewshot.settings import agent_settings, check_backbone
+from flawscope.fewshot.starting import start_of
 from flawscope.fewshot.tasks import Picture
 from flawscope.sdie.episodes import Report
 from flawscope.sdie.game import identity_of
@@ -25,7 +26,7 @@ from flawscope.sdie.rounds import Choice
 from flawscope.sdie.search import Found
 from flawscope.sdie.shots import Shot
 from flawscope.segment import open_segmenter
-from flawscope.segment.prompted import USES, Use
+from flawscope.segment.prompted import USES, PrototypeSegmenter, Use
 
 LearnMethod = Literal["none", "td3", "cma", "search", "best-single"]
 DEFAULT_METHOD: LearnMethod = "none"
@@ -94,6 +95,7 @@ def learn(
     seed: int = 0,
     resume: bool = False,
     device: str = "auto",
+    backbone_weights: str | None = None,
     progress: Report | None = None,
 ) -> Learnt:
     """Learn to enhance, and leave an artefact.
@@ -102,7 +104,7 @@ def learn(
 
     Args:
         samples: labelled photographs.
-        bank: filters to mix.
+        bank: filters to mix; the agent alone sets its adjustable parameters.
         out: folder of the artefact.
         segmenter: its spec, ``prototype`` among them.
         prompted: whether the segmenter is prompted from the photographs.
@@ -117,6 +119,7 @@ def learn(
         seed: everything random follows from it.
         resume: go on with an interrupted agent.
         device: of the segmenter.
+        backbone_weights: ImageNet weights of the agent's ResNets (preset ``paper``), a file.
         progress: told after every episode of the agent.
 
     Raises:
@@ -129,17 +132,24 @@ def learn(
         raise UsageError(
             "a constant mix has no critic",
             where="--choice critic",
-            remedy="Choose last, quality or agreement",
+            remedy="Choose last, quality, likeness or agreement",
         )
+    told = agent_settings(preset, budget=budget)
+    if method != "td3" and (bank.adjustable or backbone_weights is not None):
+        raise UsageError(
+            "adjustable parameters and backbone weights are the agent's",
+            where="--adjustable" if bank.adjustable else "--backbone-weights",
+            remedy="Add --method td3",
+        )
+    check_backbone(backbone_weights, told)
     supports = tuple(_picture(sample) for sample in samples)
-    given, model = [], None
+    model = support_model(supports)
     if segmenter == PROTOTYPES:
-        model = support_model(supports)
-        given = prototypes_from(supports)[1]
+        known: Known = PrototypeSegmenter
     else:
         plain = open_segmenter(segmenter, device=device)
-        model = support_model(supports)
-        given = prompted_from(plain, supports, use)[1] if prompted else witnessed_by(plain, supports)[1]
+        known = prompted_by(plain, use) if prompted else witnessed_by(plain)
+    given = with_others(known, model, len(supports))[1]
     shots = [
         Shot(one.image, one.mask, asked, name, one.name) for one, asked in zip(supports, given, strict=True)
     ]
@@ -147,9 +157,8 @@ def learn(
         raise UsageError(
             f"the segmenter '{segmenter}' does not estimate its quality",
             where="--choice quality",
-            remedy="Choose last, critic or agreement",
+            remedy="Choose last, critic, likeness or agreement",
         )
-    told = agent_settings(preset, budget=budget)
     kept: dict[str, Any] = {
         "choice": choice,
         "segmenter": segmenter,
@@ -159,8 +168,8 @@ def learn(
     if method == "td3":
         from flawscope.sdie.agent import train
         from flawscope.sdie.artefact import read_description
-        from flawscope.sdie.starting import shipped_start
 
+        start, noted = start_of(bank, told, prompted=prompted)
         folder = train(
             shots,
             bank,
@@ -172,10 +181,12 @@ def learn(
             resume=resume,
             device="cpu" if device == "auto" else device,
             progress=progress,
-            start=shipped_start(bank, told, prompted=prompted),
+            backbone_weights=backbone_weights,
+            start=start,
+            known=known,
             **kept,
         )
-        facts = read_description(folder).provenance
+        facts = {**read_description(folder).provenance, "start": noted}
         return Learnt(folder, tuple(one.source for one in shots), facts)
     from flawscope.sdie.artefact import save_artefact
 

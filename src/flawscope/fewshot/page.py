@@ -15,6 +15,7 @@ import numpy.typing as npt
 from flawscope.errors import DataError, UsageError
 from flawscope.fewshot.answers import ONLY
 from flawscope.fewshot.curves import draw_curves, read_curve
+from flawscope.fewshot.naming import method_names
 from flawscope.fewshot.scores import FIGURES
 from flawscope.fewshot.settings import METHODS
 from flawscope.fewshot.store import FinishedRow, RunFolder
@@ -59,6 +60,7 @@ def write_page(path: str | Path, folder: RunFolder, choice: str = "last", method
         classes=classes,
         differences=[one for one in report["differences"] if one["line"] in heads and one["line"] != "raw"],
         gaps=[one for one in report["gap_closed"] if one["line"] in heads],
+        notes=report["notes"],
         gallery=_gallery(folder, rows, choice, method),
         curves=_curves(folder, rows),
         facts=[
@@ -75,7 +77,8 @@ def _gallery(
     folder: RunFolder, rows: Sequence[FinishedRow], choice: str, method: str | None
 ) -> dict[str, Any] | None:
     """Pictures of the first manifest and seed, class by class."""
-    ran = {row.facts["method"] for row in rows}
+    names = method_names(rows)
+    ran = set(names)
     wanted = method or next((one for one in SHOWN_FIRST if one in ran), None)
     if wanted is None:
         return None
@@ -83,7 +86,7 @@ def _gallery(
         raise UsageError(
             f"'{wanted}' was not run", where="--method", remedy=f"There are: {', '.join(sorted(ran))}"
         )
-    row = next(row for row in rows if row.facts["method"] == wanted)
+    row = rows[names.index(wanted)]
     line = headline(list(row.facts["lines"]), choice)
     kept = folder.pictures(row.facts["name"])
     plain: dict[str, npt.NDArray[Any]] = {}

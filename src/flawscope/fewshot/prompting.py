@@ -8,9 +8,12 @@ from flawscope.errors import UsageError
 from flawscope.fewshot.tasks import Picture
 from flawscope.segment.base import Segmenter
 from flawscope.segment.embedder import Embedder
-from flawscope.segment.prompted import Prompted, PrototypeSegmenter, Use, Witnessed
+from flawscope.segment.prompted import Prompted, Use, Witnessed
 from flawscope.segment.support import SupportModel
 from flawscope.segment.support_maps import FeatureKind
+
+Known = Callable[[SupportModel], Segmenter]
+"""Makes the segmenter of a task from what its supports look like."""
 
 
 def support_model(
@@ -30,34 +33,22 @@ def support_model(
     )
 
 
-def prompted_from(
-    segmenter: Segmenter, supports: Sequence[Picture], use: Sequence[Use], features: FeatureKind = "filters"
-) -> tuple[Segmenter, list[Segmenter]]:
-    """The segmenter prompted from all supports, and for each support, prompted from the others.
+def prompted_by(segmenter: Segmenter, use: Sequence[Use]) -> Known:
+    """The segmenter, prompted from what supports look like."""
+    return lambda model: Prompted(segmenter, model, tuple(use))
+
+
+def witnessed_by(segmenter: Segmenter) -> Known:
+    """The segmenter without prompts, with supports as witnesses."""
+    return lambda model: Witnessed(segmenter, model)
+
+
+def with_others(known: Known, model: SupportModel, count: int) -> tuple[Segmenter, list[Segmenter]]:
+    """The segmenter that knows all supports, and for each support, the one that knows the others.
 
     A single support has no others; ``SupportModel.without`` says what is done then.
     """
-    model = support_model(supports, features, segmenter)
-    return _with_others(model, len(supports), lambda one: Prompted(segmenter, one, tuple(use)))
-
-
-def witnessed_by(
-    segmenter: Segmenter, supports: Sequence[Picture], features: FeatureKind = "filters"
-) -> tuple[Segmenter, list[Segmenter]]:
-    """The segmenter without prompts, with all supports as witnesses, and for each support, with the others."""
-    model = support_model(supports, features, segmenter)
-    return _with_others(model, len(supports), lambda one: Witnessed(segmenter, one))
-
-
-def prototypes_from(supports: Sequence[Picture]) -> tuple[Segmenter, list[Segmenter]]:
-    """The similarity map as segmenter, of all supports and of the others of each."""
-    return _with_others(support_model(supports), len(supports), PrototypeSegmenter)
-
-
-def _with_others(
-    model: SupportModel, count: int, make: Callable[[SupportModel], Segmenter]
-) -> tuple[Segmenter, list[Segmenter]]:
-    return make(model), [make(model.without(index)) for index in range(count)]
+    return known(model), [known(model.without(index)) for index in range(count)]
 
 
 def _embedder(segmenter: Segmenter | None) -> Embedder:

@@ -17,7 +17,7 @@ from flawscope.data.fewshot import FewShotClass
 from flawscope.data.samples import Sample
 from flawscope.errors import DataError, UsageError
 from flawscope.fewshot.materials import material_of, refuse_seen, trained_on, trained_on_folder
-from flawscope.fewshot.prompting import prompted_from, prototypes_from, witnessed_by
+from flawscope.fewshot.prompting import Known, prompted_by, support_model, with_others, witnessed_by
 from flawscope.fewshot.settings import StudySettings
 from flawscope.fewshot.tasks import Picture, read_picture
 from flawscope.images import Image
@@ -26,7 +26,7 @@ from flawscope.segment import describe, open_segmenter
 from flawscope.segment.base import Prompts, Segmentation, Segmenter
 from flawscope.segment.grabcut import GRABCUT
 from flawscope.segment.opening import promptable_models
-from flawscope.segment.prompted import USES, Use
+from flawscope.segment.prompted import USES, PrototypeSegmenter, Use
 from flawscope.segment.regions import REGIONS
 
 PROMPTABLE, PROTOTYPES = "promptable", "prototype"
@@ -77,6 +77,7 @@ class Task:
         supports: its labelled images.
         shots: the same, each with the segmenter that may be asked about it: prompted from the others.
         segmenter: for the query images, prompted from all supports.
+        known: makes the like of it for other supports.
         queries: to be read one by one.
         empty: supports whose mask marks nothing, which were left out.
     """
@@ -85,6 +86,7 @@ class Task:
     supports: tuple[Picture, ...]
     shots: tuple[Shot, ...]
     segmenter: Segmenter
+    known: Known
     queries: tuple[Sample, ...]
     empty: tuple[str, ...] = ()
 
@@ -185,19 +187,27 @@ def prepare(one: FewShotClass, segmenters: Segmenters, settings: StudySettings, 
             remedy="Take images whose masks mark a defect at 200x200 pixels",
         )
     empty = tuple(support.name for support in read[: settings.shots] if not _tells(support))
-    if settings.segmenter == PROTOTYPES:
-        asked, given = prototypes_from(supports)
+    plain = None if settings.segmenter == PROTOTYPES else segmenters.for_class(one)
+    features = "filters" if plain is None else settings.prompt_features
+    model = support_model(supports, features, plain)
+    if plain is None:
+        known: Known = PrototypeSegmenter
     else:
-        asked = segmenters.for_class(one)
-        if settings.prompted:
-            asked, given = prompted_from(asked, supports, settings.prompt_use, settings.prompt_features)
-        else:
-            asked, given = witnessed_by(asked, supports, settings.prompt_features)
+        known = prompted_by(plain, settings.prompt_use) if settings.prompted else witnessed_by(plain)
+    asked, given = with_others(known, model, len(supports))
     shots = tuple(
         Shot(support.image, support.mask, Counted(segmenter, tally), one.name, support.name)
         for support, segmenter in zip(supports, given, strict=True)
     )
-    return Task(one.name, supports, shots, Counted(asked, tally), one.query, empty)
+    return Task(
+        one.name,
+        supports,
+        shots,
+        Counted(asked, tally),
+        lambda other: Counted(known(other), tally),
+        one.query,
+        empty,
+    )
 
 
 def _tells(support: Picture) -> bool:

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -30,7 +31,7 @@ METHODS: dict[str, str] = {
     "td3": "SDIE: an agent that mixes the filters image by image",
     "prototype": "no enhancement: features matched to the supports",
     "finetune": "no enhancement: a network trained on the supports of the class",
-    "pick-of-30": "no learning: of 30 random mixes of each image, the one whose mask the segmenter trusts most",
+    "pick-of-30": "no learning: of 30 random mixes of each image, the one likest to what the supports expect",
     "best-of-30": "ORACLE: the best of 30 random mixes of each image, by its true mask",
     "maps": "maps made by others",
 }
@@ -39,7 +40,7 @@ METHODS: dict[str, str] = {
 SEEDED = frozenset({"search", "cma", "td3", "finetune"})
 """Methods that are run once for each seed; the others have nothing random, or always draw the same."""
 
-DEFAULT_CHOICE: Choice = "quality"
+DEFAULT_CHOICE: Choice = "likeness"
 """The choice of round that stands for a method in the differences."""
 
 
@@ -55,11 +56,13 @@ class StudySettings(BaseModel):
         scope: one mix or agent for ``all`` classes as in the paper, or one a ``class``.
         bank: preset of filters.
         filters: instead of the preset's.
+        adjustable: parameters of filters that the agent sets, see ``fewshot.adjusting``.
         kernel_size: pixels, of the filters' windows; None for the preset's.
         rounds: T; None for the agent's preset.
         budget: segmenter calls of a search, and steps of the agent; None for the steps of the agent's preset.
         minutes: after which the training of one agent's row is stopped; None for never.
         preset: of the agent.
+        backbone_weights: ImageNet weights of the preset's ResNets, a file; None for random values.
         classes: names; none means all.
         limit: query images of each class; None for all.
         finetune_steps: batches the network of a class is trained on.
@@ -77,11 +80,13 @@ class StudySettings(BaseModel):
     scope: Literal["all", "class"] = "all"
     bank: str = "default"
     filters: tuple[str, ...] | None = None
+    adjustable: tuple[str, ...] = ()
     kernel_size: int | None = None
     rounds: int | None = Field(default=None, ge=1)
     budget: int | None = Field(default=None, ge=1)
     minutes: float | None = Field(default=None, gt=0)
     preset: str = "default"
+    backbone_weights: str | None = None
     classes: tuple[str, ...] = ()
     limit: int | None = Field(default=None, ge=1)
     finetune_steps: int = Field(default=500, ge=1)
@@ -132,7 +137,8 @@ def rows_of(
     """All rows of a study: manifest by manifest, quick methods first, each seed by itself.
 
     Raises:
-        UsageError: an unknown method, one twice, no seed, maps without a folder, or two manifests of one name.
+        UsageError: an unknown method, one twice, no seed, maps without a folder, a folder twice, or two manifests of
+            one name.
     """
     for method in methods:
         if method not in METHODS:
@@ -145,6 +151,9 @@ def rows_of(
         raise UsageError(f"{seeds} seeds", where="--seeds", remedy="Give 1 or more")
     if ("maps" in methods) != bool(maps):
         raise UsageError("maps made by others need a folder", where="--maps", remedy="Give --maps FOLDER")
+    folders = [Path(folder).as_posix() for folder in maps]
+    if len(set(folders)) < len(folders):
+        raise UsageError("a folder of maps is named twice", where=f"--maps {', '.join(folders)}")
     names = [source.name for source in sources]
     if len(set(names)) < len(names):
         raise UsageError(f"two manifests have one name: {', '.join(sorted(names))}", where="--manifest")
@@ -153,10 +162,29 @@ def rows_of(
     for source in sources:
         for method in sorted(methods, key=order.index):
             if method == "maps":
-                rows += [Row(source, method, maps=folder) for folder in maps]
+                rows += [Row(source, method, maps=folder) for folder in folders]
             else:
                 rows += [Row(source, method, seed) for seed in range(seeds if method in SEEDED else 1)]
     return tuple(rows)
+
+
+def bank_of(preset: str) -> str:
+    """The preset of filters that goes with an agent's preset."""
+    return "paper" if preset == "paper" else "default"
+
+
+def check_backbone(weights: str | None, agent: Settings) -> None:
+    """Raise UsageError when ImageNet weights are given that the agent cannot take."""
+    if weights is None:
+        return
+    if agent.network != "resnet18":
+        raise UsageError(
+            "this preset has no ResNet to give weights to",
+            where="--backbone-weights",
+            remedy="Add --preset paper",
+        )
+    if not Path(weights).is_file():
+        raise UsageError(f"no such file: {weights}", where="--backbone-weights", remedy="Check the path")
 
 
 def digest(content: object) -> str:

@@ -58,10 +58,11 @@ class RunFolder:
         if not file.exists():
             write_json(file, {"schema": SCHEMA, "settings": told})
             return
-        before = self.settings()
-        changed = [name for name in told if before.get(name) != told[name]]
+        usual = json.loads(dumps(StudySettings().model_dump(mode="json")))
+        before = {**usual, **self.settings()}  # an older version may not have known an option
+        changed = [name for name in told if before[name] != told[name]]
         if changed:
-            shown = ", ".join(f"{name} ({before.get(name)} before)" for name in changed)
+            shown = ", ".join(f"{name} ({before[name]} before)" for name in changed)
             raise UsageError(
                 f"holds a study with other options: {shown}",
                 where=self.path,

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from flawscope.data.fewshot import FewShotManifest
-from flawscope.data.samples import Sample
 from flawscope.enhance import bank as make_bank
 from flawscope.enhance.bank import FilterBank
 from flawscope.errors import DataError, FlawscopeError
+from flawscope.fewshot.adjusting import adjustable_bank
 from flawscope.fewshot.answers import Lesson, Responder, maps, mixes, prototype, raw
+from flawscope.fewshot.content import Content
 from flawscope.fewshot.enhancing import agent, searched
 from flawscope.fewshot.judging import judge
 from flawscope.fewshot.machine import describe_machine
 from flawscope.fewshot.scores import figures
 from flawscope.fewshot.segmenters import Segmenters, Tally, check_prompting, prepare
-from flawscope.fewshot.settings import Row, StudySettings, agent_settings
+from flawscope.fewshot.settings import Row, StudySettings, agent_settings, check_backbone
+from flawscope.fewshot.starting import NONE_FITS, WARNING, start_of
 from flawscope.fewshot.store import FinishedRow, RunFolder, stamp_of
 from flawscope.fewshot.tasks import restrict
 from flawscope.sdie.presets import Settings
@@ -59,13 +61,17 @@ class Study:
     device: str = "auto"
     bank: FilterBank = field(init=False)
     agent: Settings = field(init=False)
+    _agent_bank: FilterBank = field(init=False)
     _segmenters: Segmenters = field(init=False)
+    _content: Content = field(default_factory=Content, init=False)
 
     def __post_init__(self) -> None:
         told = self.settings
         check_prompting(told.segmenter, told.prompted, told.prompt_use)
         self.bank = make_bank(told.bank, told.filters, told.kernel_size)
+        self._agent_bank = adjustable_bank(self.bank, told.adjustable)
         self.agent = agent_settings(told.preset, told.rounds, told.budget)
+        check_backbone(told.backbone_weights, self.agent)
         self._segmenters = Segmenters(told.segmenter, self.device)
 
     def check(self, rows: Sequence[Row]) -> None:
@@ -93,6 +99,8 @@ class Study:
         tell = say or (lambda _: None)
         try:
             self.folder.claim(self.settings)
+            if any(row.method == "td3" for row in rows) and self._starts_afresh():
+                tell(WARNING)
             for number, row in enumerate(rows, start=1):
                 head = f"[{number}/{len(rows)}] {row.name}"
                 try:
@@ -113,21 +121,28 @@ class Study:
 
     def _one(self, row: Row) -> tuple[FinishedRow, bool]:
         manifest = self._tasks(row)
-        stamp = stamp_of(self.settings, row, _content(manifest))
+        stamp = stamp_of(self.settings, row, self._content.of(manifest, row.maps))
         found = self.folder.find(row, stamp)
         if found is not None:
             return found, True
         started, tally = time.perf_counter(), Tally()
         tasks = tuple(prepare(one, self._segmenters, self.settings, tally) for one in manifest.classes)
         lesson = Lesson(tasks, row, self.settings, self.agent, self.bank, self.folder.agent(row), self.device)
+        prepared = time.perf_counter() - started
         responder = _learn(lesson)
         learning, learnt = time.perf_counter() - started, tally.calls
+        calls = learnt
+        if row.method == "td3":  # its training may have had earlier sittings
+            trained = list(responder.notes().values())
+            learning = prepared + sum(one["seconds"] for one in trained)
+            calls = sum(one["segmenter_calls"] for one in trained)
         started = time.perf_counter()
         scores, pictures = judge(responder, tasks)
         facts: dict[str, Any] = {
             "stamp": stamp,
             "manifest": row.source.name,
-            "method": row.method if row.maps is None else f"maps:{row.maps.rstrip('/').split('/')[-1]}",
+            "method": row.method if row.maps is None else f"maps:{Path(row.maps).resolve().name}",
+            "maps": row.maps,
             "seed": row.seed,
             "name": row.name,
             "shots": self.settings.shots,
@@ -138,7 +153,7 @@ class Study:
                 "learning": round(learning, 2),
                 "queries": round(time.perf_counter() - started, 2),
             },
-            "calls": {"learning": learnt, "queries": tally.calls - learnt},
+            "calls": {"learning": calls, "queries": tally.calls - learnt},
             "queries": sum(len(task.queries) for task in tasks),
             "machine": describe_machine(),
             "lines": {},
@@ -148,6 +163,9 @@ class Study:
             facts["lines"][line] = {"figures": whole, "classes": classes}
         self.folder.keep(row, facts, scores, pictures)
         return FinishedRow(facts, scores), False
+
+    def _starts_afresh(self) -> bool:
+        return start_of(self._agent_bank, self.agent, prompted=self.settings.prompted)[1] == NONE_FITS
 
     def _tasks(self, row: Row) -> FewShotManifest:
         manifest = row.source.read(self.settings.shots)
@@ -174,22 +192,6 @@ def _finetune(lesson: Lesson) -> Responder:
     from flawscope.fewshot.finetuning import finetune  # brings torch
 
     return finetune(lesson)
-
-
-def _content(manifest: FewShotManifest) -> list[Any]:
-    """What a row was made from: names of classes and images, and the bytes of the supports."""
-    return [
-        [one.name, [_file(sample) for sample in one.support], [sample.name for sample in one.query]]
-        for one in manifest.classes
-    ]
-
-
-def _file(sample: Sample) -> str:
-    seen = hashlib.sha256(sample.image.read_bytes())
-    path = None if sample.truth is None else sample.truth.path
-    if path is not None:
-        seen.update(path.read_bytes())
-    return seen.hexdigest()[:16]
 
 
 def _told(error: Exception) -> str:

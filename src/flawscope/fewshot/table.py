@@ -10,6 +10,8 @@ import numpy as np
 
 from flawscope.fewshot.answers import ONLY
 from flawscope.fewshot.differences import Key, paired_difference
+from flawscope.fewshot.naming import method_names
+from flawscope.fewshot.notes import marks, mean_calls, notes
 from flawscope.fewshot.scores import FIGURES
 from flawscope.fewshot.settings import METHODS
 from flawscope.fewshot.store import FinishedRow
@@ -19,7 +21,7 @@ REFERENCES = ("raw", "best-single", "cma", "pick-of-30")
 """Methods that the others are compared with."""
 
 BOUND = "best-of-30"
-_LEFT_OUT = ("schema", "stamp", "machine")
+_LEFT_OUT = ("schema", "stamp", "machine", "maps")
 HEADLINE = "class_miou_image_mean"
 
 
@@ -32,12 +34,15 @@ def table(rows: Sequence[FinishedRow], choice: str = "last") -> dict[str, Any]:
 
     Returns:
         ``lines`` (one a method and choice of round: mean, standard deviation and values of every figure over
-        manifests and seeds), ``differences``, ``gap_closed``, ``rows``, ``machines`` and the rule for empty masks.
+        manifests and seeds; ``marks`` are the signs that stand behind its label), ``differences``, ``gap_closed``,
+        ``notes`` (sentences that belong under the table), ``rows``, ``machines`` and the rule for empty masks.
     """
     groups: dict[tuple[str, str], list[FinishedRow]] = {}
-    for row in rows:
+    methods: dict[str, list[FinishedRow]] = {}
+    for method, row in zip(method_names(rows), rows, strict=True):
+        methods.setdefault(method, []).append(row)
         for line in row.facts["lines"]:
-            groups.setdefault((row.facts["method"], line), []).append(row)
+            groups.setdefault((method, line), []).append(row)
     order = list(METHODS)
     keys = sorted(groups, key=lambda key: order.index(key[0].split(":")[0]))
     values = {key: image_values(groups[key], key[1]) for key in keys}
@@ -49,6 +54,7 @@ def table(rows: Sequence[FinishedRow], choice: str = "last") -> dict[str, Any]:
         "lines": [_line(key, groups[key], key == (key[0], heads[key[0]])) for key in keys],
         "differences": _differences(values, heads),
         "gap_closed": _gaps(values, heads),
+        "notes": notes(dict(sorted(methods.items(), key=lambda one: order.index(one[0].split(":")[0])))),
         "rows": [{name: value for name, value in row.facts.items() if name not in _LEFT_OUT} for row in rows],
         "machines": [
             json.loads(text) for text in dict.fromkeys(json.dumps(row.facts["machine"]) for row in rows)
@@ -88,10 +94,12 @@ def _line(key: tuple[str, str], rows: Sequence[FinishedRow], is_head: bool) -> d
     parts = [row.facts["lines"][line] for row in rows]
     classes = list(dict.fromkeys(name for part in parts for name in part["classes"]))
     queries = sum(row.facts["queries"] for row in rows)
+    calls_learning, calls_a_query = mean_calls(rows)
     return {
         "method": method,
         "choice": line or None,
         "label": label(method, line),
+        "marks": marks(rows),
         "oracle": method == BOUND or line == "oracle",
         "stands_for_method": is_head,
         "rows": len(rows),
@@ -109,8 +117,8 @@ def _line(key: tuple[str, str], rows: Sequence[FinishedRow], is_head: bool) -> d
         },
         "seconds_learning": float(np.mean([row.facts["seconds"]["learning"] for row in rows])),
         "seconds_a_query": sum(row.facts["seconds"]["queries"] for row in rows) / max(1, queries),
-        "calls_learning": float(np.mean([row.facts["calls"]["learning"] for row in rows])),
-        "calls_a_query": sum(row.facts["calls"]["queries"] for row in rows) / max(1, queries),
+        "calls_learning": calls_learning,
+        "calls_a_query": calls_a_query,
     }
 
 

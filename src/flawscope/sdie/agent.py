@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,13 @@ from flawscope.enhance.bank import FilterBank
 from flawscope.errors import MissingExtraError, UsageError
 from flawscope.outputs import write_json
 from flawscope.sdie.artefact import save_artefact
+from flawscope.sdie.drawn import QUERIES, drawn_shots
 from flawscope.sdie.episodes import Progress, Report, Row, mean_return, write_episodes
 from flawscope.sdie.policy import MlpPolicy
 from flawscope.sdie.presets import Settings, make_settings
 from flawscope.sdie.rounds import Choice
 from flawscope.sdie.shots import Shot, check_shots, symmetries
+from flawscope.segment.base import Segmenter
 from flawscope.segment.prompted import USES, Use
 from flawscope.segment.support import SupportModel
 
@@ -33,6 +35,8 @@ from flawscope.sdie.checkpoint import load_checkpoint, save_checkpoint
 from flawscope.sdie.learner import make_learner, normalised, policy_of, vector_env
 
 CONFIG, CHECKPOINT = "config.json", "resume/last.safetensors"
+_DRAWN_SEED = 7000
+"""Other drawn tasks than those the shipped start was trained on (``benchmarks/sdie_start.py``)."""
 
 
 def train(
@@ -50,6 +54,7 @@ def train(
     processes: bool = False,
     backbone_weights: str | Path | None = None,
     start: MlpPolicy | None = None,
+    known: Callable[[SupportModel], Segmenter] | None = None,
     choice: Choice = "last",
     segmenter: str | None = None,
     support: SupportModel | None = None,
@@ -78,6 +83,8 @@ def train(
         processes: a process for each environment.
         backbone_weights: ImageNet weights for the paper's ResNets, a file.
         start: a policy to go on from, instead of fresh networks; the scale of its observations is kept.
+        known: makes the segmenter of a task from what its supports look like. With it the preset's drawn tasks
+            (``sdie.drawn``) take half of the episodes, so that the policy does not learn ``shots`` by heart.
         choice: of the round, stored in the artefact.
         segmenter: how ``open_segmenter`` finds it, stored in the artefact.
         support, use: what prompts it and how, stored in the artefact.
@@ -92,11 +99,15 @@ def train(
         OutputError: the folder cannot be written.
     """
     settings = make_settings(preset, changes)
-    played = check_shots(shots)
-    if settings.symmetries:
-        played = tuple(turned for shot in played for turned in symmetries(shot))
+    given = check_shots(shots)
+    turned = tuple(turned for shot in given for turned in symmetries(shot)) if settings.symmetries else given
     folder = Path(out)
-    _claim(folder, _config(played, bank, preset, settings, seed, backbone_weights, start), resume)
+    told = _config(given, bank, preset, settings, seed, backbone_weights, start, known is not None)
+    _claim(folder, told, resume)
+    drawn: Sequence[Shot] = ()
+    if known is not None and settings.drawn_tasks:
+        drawn = drawn_shots(_drawn_tasks(settings), known, seed=_DRAWN_SEED + seed)
+    played = _halves(turned, tuple(drawn))
     env = vector_env(played, bank, settings, processes=processes)
     try:
         learner = make_learner(
@@ -120,16 +131,37 @@ def train(
                 choice=choice,
                 reward=settings.reward,
                 rollouts=settings.rollouts,
+                rollout_noise=settings.rollout_noise,
                 segmenter=segmenter,
                 support=support,
                 use=use,
-                provenance=run.provenance(seed),
+                provenance=run.provenance()
+                | {
+                    "seed": seed,
+                    "shots": [shot.source for shot in given],
+                    "classes": sorted({shot.name for shot in given}),
+                    "drawn_shots": len(drawn),
+                    "settings": settings.model_dump(mode="json"),
+                },
             )
 
         run.go(minutes, checkpoint_seconds, keep, progress)
     finally:
         env.close()
     return folder
+
+
+def _drawn_tasks(settings: Settings) -> int:
+    """No more than half of the episodes can show."""
+    return min(settings.drawn_tasks, -(-settings.steps // (2 * QUERIES * settings.rounds)))
+
+
+def _halves(first: tuple[Shot, ...], second: tuple[Shot, ...]) -> tuple[Shot, ...]:
+    """Both, the fewer repeated until they are about as many."""
+    if not second:
+        return first
+    most = max(len(first), len(second))
+    return first * round(most / len(first)) + second * round(most / len(second))
 
 
 class _Run(BaseCallback):
@@ -185,11 +217,10 @@ class _Run(BaseCallback):
             "undefined": self._before["undefined"] + sum(undefined for _, undefined in asked),
         }
 
-    def provenance(self, seed: int) -> dict[str, Any]:
+    def provenance(self) -> dict[str, Any]:
         """For the artefact."""
         noted = self.log()
         return {
-            "seed": seed,
             "steps": self._learner.num_timesteps,
             "finished": self._learner.num_timesteps >= self._settings.steps,
             "episodes": len(self._rows),
@@ -197,9 +228,6 @@ class _Run(BaseCallback):
             "segmenter_calls": noted["calls"],
             "undefined_pixels": noted["undefined"],
             "seconds": round(noted["seconds"], 1),
-            "shots": [shot.source for shot in self._shots],
-            "classes": sorted({shot.name for shot in self._shots}),
-            "settings": self._settings.model_dump(mode="json"),
         }
 
     def _on_step(self) -> bool:
@@ -234,6 +262,7 @@ def _config(
     seed: int,
     backbone_weights: str | Path | None,
     start: MlpPolicy | None,
+    drawn: bool,
 ) -> dict[str, Any]:
     seen, begun = hashlib.sha256(), hashlib.sha256()
     for _, tensor in sorted(start.tensors().items() if start else ()):
@@ -250,6 +279,7 @@ def _config(
         "bank": bank.to_json(),
         "shots": {"count": len(shots), "sha256": seen.hexdigest()},
         "backbone_weights": None if backbone_weights is None else str(backbone_weights),
+        "drawn": drawn,
         "start": None if start is None else begun.hexdigest(),
     }
 

@@ -28,6 +28,7 @@ from flawscope.sdie.policy import ConstantPolicy, MlpPolicy, Policy, mlp_policy
 from flawscope.sdie.reopening import reopen, write_support
 from flawscope.sdie.rewards import RewardName
 from flawscope.sdie.rounds import Choice
+from flawscope.sdie.segmenter_place import placed
 from flawscope.segment.base import Segmenter
 from flawscope.segment.prompted import USES, Use
 from flawscope.segment.support import SupportModel
@@ -48,9 +49,10 @@ class Description(BaseModel):
         observation: what the policy sees; its normalisation lies beside its weights.
         bank: the filters with their parameters.
         fingerprint: of that bank.
-        segmenter: how ``flawscope.segment.open_segmenter`` finds it; None: its user brings one.
+        segmenter: how ``flawscope.segment.open_segmenter`` finds it, a path being absolute or inside the folder;
+            None: its user brings one.
         use: the prompts it gets from the support model in ``support.safetensors``; None without one.
-        rounds, choice, reward, rollouts: see ``Enhanced``.
+        rounds, choice, reward, rollouts, rollout_noise: see ``Enhanced``.
         provenance: of the training, free form.
     """
 
@@ -69,6 +71,7 @@ class Description(BaseModel):
     choice: Choice = "last"
     reward: RewardName = "fb_iou_gain"
     rollouts: int = Field(default=1, ge=1)
+    rollout_noise: float = Field(default=0.0, ge=0)
     provenance: dict[str, Any] = {}
 
 
@@ -82,6 +85,7 @@ def save_artefact(
     choice: Choice = "last",
     reward: RewardName = "fb_iou_gain",
     rollouts: int = 1,
+    rollout_noise: float = 0.0,
     segmenter: str | None = None,
     support: SupportModel | None = None,
     use: Sequence[Use] = USES,
@@ -97,8 +101,9 @@ def save_artefact(
         raise UsageError(
             "an artefact cannot choose its round by the true mask",
             where="choice of round",
-            remedy="Choose last, critic, quality or agreement",
+            remedy="Choose another",
         )
+    root = Path(folder)
     kind: Literal["mlp", "resnet18", "constant"] = "resnet18"
     if isinstance(policy, MlpPolicy | ConstantPolicy):
         kind = "mlp" if isinstance(policy, MlpPolicy) else "constant"
@@ -108,16 +113,16 @@ def save_artefact(
         observation=policy.observation,
         bank=bank.to_json(),
         fingerprint=bank.fingerprint(),
-        segmenter=segmenter,
+        segmenter=None if segmenter is None else placed(segmenter, root),
         use=None if support is None else tuple(use),
         rounds=rounds,
         choice=choice,
         reward=reward,
         rollouts=rollouts,
+        rollout_noise=rollout_noise,
         provenance=provenance or {},
     )
     tensors = {name: np.asarray(value, order="C") for name, value in policy.tensors().items()}
-    root = Path(folder)
     write_bytes(root / WEIGHTS, save(tensors, {_KEY: bank.fingerprint()}))
     if support is not None:
         write_support(root, support)
@@ -184,6 +189,7 @@ def load_artefact(
         told.rounds,
         told.reward,
         told.rollouts,
+        told.rollout_noise,
         told.provenance,
     )
 
@@ -223,5 +229,7 @@ def _policy(
 
 def _open(told: Description, root: Path, device: str) -> Segmenter:
     if told.segmenter is None:
-        raise UsageError("names no segmenter", where=root / DESCRIPTION, remedy="Give one with --segmenter")
+        raise UsageError(
+            "names no segmenter", where=root / DESCRIPTION, remedy="Write one there, under 'segmenter'"
+        )
     return reopen(told.segmenter, told.use, root, device)

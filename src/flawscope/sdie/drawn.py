@@ -20,6 +20,8 @@ from flawscope.segment.support import SupportModel
 SURFACES = ("steel", "rail", "tile")
 SMALLEST, LARGEST = 0.001, 0.6
 """Shares of defect pixels outside of which a drawn image is passed over."""
+QUERIES = 4
+"""Images a task, unless told otherwise."""
 
 _TRIES = 60
 
@@ -30,7 +32,7 @@ def drawn_shots(
     *,
     seed: int = 0,
     supports: int = 5,
-    queries: int = 4,
+    queries: int = QUERIES,
     side: int = 200,
     advance: Callable[[], None] = lambda: None,
 ) -> list[Shot]:

@@ -37,6 +37,7 @@ class Enhanced:
         reward: what the critics were trained on (``critic``).
         rollouts: how often the game is played, see ``rounds.play``; all their rounds are candidates. Once is enough
             for ``last``.
+        rollout_noise: of all rollouts but the first.
     """
 
     policy: Policy
@@ -46,6 +47,7 @@ class Enhanced:
     rounds: int = 5
     reward: RewardName = "fb_iou_gain"
     rollouts: int = 1
+    rollout_noise: float = 0.0
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -106,7 +108,7 @@ class Enhanced:
     def rounds_of(self, image: Image, prompts: Prompts | None = None) -> tuple[Round, ...]:
         """Every round's plane and weights, round 0 first, rollout by rollout; each is segmented when it is read."""
         game = Game(self.bank, image, self.segmenter, self.rounds, prompts=prompts)
-        return play(game, self.policy, 1 if self.choice == "last" else self.rollouts)
+        return play(game, self.policy, 1 if self.choice == "last" else self.rollouts, self.rollout_noise)
 
     def chosen(self, rounds: tuple[Round, ...], truth: npt.NDArray[Any] | None = None) -> int:
         """The position of the round that is kept; ``truth`` is for the oracle alone."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from flawscope.enhance.bank import FilterBank
 from flawscope.errors import MissingExtraError
 from flawscope.sdie.game import Calls, Game, State, actions_of
-from flawscope.sdie.memory import Memory
+from flawscope.sdie.memory import SHARED, Memory
 from flawscope.sdie.observation import SIDE, View, observation
 from flawscope.sdie.rewards import INDICES, REWARDS, RewardName, check_reward, pay
 from flawscope.sdie.shots import Shot, check_shots
@@ -72,13 +72,11 @@ class EnhancementEnv(gymnasium.Env[Observed, npt.NDArray[np.float32]]):
         self._reward: RewardName = check_reward(reward)
         self._index = INDICES[REWARDS[self._reward][0]]
         self._observe = _observation(observation)
-        memory = Memory()
-        self._games = [
-            Game(bank, shot.image, shot.segmenter, rounds, memory=memory, calls=self.calls)
-            for shot in self.shots
-        ]
+        self._bank, self._rounds = bank, rounds
+        self._memory, self._firsts = Memory(), Memory(SHARED)
         self._queue: list[int] = []
         self._shot = -1
+        self._game = self._game_of(0)
         self._state: State | None = None
         self._indices: list[float] = []
         actions: Any = spaces.Box(-1.0, 1.0, (actions_of(bank),), np.float32)
@@ -107,11 +105,10 @@ class EnhancementEnv(gymnasium.Env[Observed, npt.NDArray[np.float32]]):
     def step(self, action: npt.NDArray[np.float32]) -> tuple[Observed, float, bool, bool, dict[str, Any]]:
         """Mix the filters once and look at the result."""
         assert self._state is not None, "reset comes first"
-        game = self._games[self._shot]
-        self._state, _, _ = game.play(self._state, action)
+        self._state, _, _ = self._game.play(self._state, action)
         self._indices.append(self._score())
         reached, before = self._indices[-1], self._indices[-2]
-        ended = self._state.round >= game.rounds
+        ended = self._state.round >= self._rounds
         info = self._info() | ({"indices": tuple(self._indices)} if ended else {})
         return self._see(), pay(self._reward, reached, before, self._indices[0]), ended, False, info
 
@@ -138,18 +135,35 @@ class EnhancementEnv(gymnasium.Env[Observed, npt.NDArray[np.float32]]):
 
     def _begin(self, number: int) -> tuple[Observed, dict[str, Any]]:
         self._shot = number
-        self._state = self._games[number].first
+        self._game, self._mask = self._game_of(number), self.shots[number].mask
+        self._state = self._game.first
         self._indices = [self._score()]
         return self._see(), self._info()
 
+    def _game_of(self, number: int) -> Game:
+        """Made anew where many large images have driven it from memory."""
+        shot = self.shots[number]
+        return self._firsts.get(
+            ("game", id(shot)),  # one that is played more often stands in ``shots`` several times
+            lambda: Game(
+                self._bank,
+                shot.image,
+                shot.segmenter,
+                self._rounds,
+                memory=self._memory,
+                firsts=self._firsts,
+                calls=self.calls,
+            ),
+            lambda made: made.image.nbytes + made.first.plane.nbytes,
+        )
+
     def _score(self) -> float:
         assert self._state is not None
-        foreground = self._games[self._shot].look(self._state).foreground
-        return self._index(foreground, self.shots[self._shot].mask)
+        return self._index(self._game.look(self._state).foreground, self._mask)
 
     def _see(self) -> Observed:
         assert self._state is not None
-        return self._observe(View(self._games[self._shot], self._state))
+        return self._observe(View(self._game, self._state))
 
     def _info(self) -> dict[str, Any]:
         assert self._state is not None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import logging
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ from flawscope.enhance.planes import Plane, to_plane, with_plane
 from flawscope.enhance.simplex import simplex
 from flawscope.errors import UsageError
 from flawscope.images import Image, check_image
-from flawscope.sdie.memory import Memory, digest
+from flawscope.sdie.memory import Memory, content_key, digest
 from flawscope.segment.base import Prompts, Segmentation, Segmenter, binarize
 
 Numbers = npt.NDArray[np.float64]
@@ -53,6 +54,11 @@ class State:
         """Of the plane's content."""
         return digest(self.plane)
 
+    @functools.cached_property
+    def key(self) -> Hashable:
+        """Equal for equal planes alone."""
+        return self.plane.dtype.str, self.plane.shape, self.digest
+
 
 class Calls:
     """Counts what a segmenter was truly asked; answers from memory do not count."""
@@ -74,8 +80,9 @@ class Game:
         segmenter: sees the enhanced image.
         rounds: T, how often the filters are mixed.
         prompts: handed to the segmenter every round.
-        memory: shared by several games; each keeps what belongs to its own M_0 in addition (about 1.2 MB
-            for 200x200 pixels and six filters).
+        memory: of what belongs to enhanced images; several games may share it.
+        firsts: of what belongs to M_0, which every episode begins with (about 1.2 MB for 200x200 pixels and six
+            filters); several games may share it.
         calls: counts the segmenter's calls, several games together if they share it.
 
     Raises:
@@ -92,6 +99,7 @@ class Game:
         *,
         prompts: Prompts | None = None,
         memory: Memory | None = None,
+        firsts: Memory | None = None,
         calls: Calls | None = None,
     ) -> None:
         if rounds < 1:
@@ -104,8 +112,8 @@ class Game:
         self.first = State(to_plane(self.image))
         self._prompts = prompts
         self._memory = memory if memory is not None else Memory()  # an empty one is false
-        self._own = Memory()
-        self._identity = digest(self.image)
+        self._firsts = firsts if firsts is not None else Memory()
+        self._identity = content_key(self.image)
 
     def step(self, state: State, weights: npt.ArrayLike, parameters: Numbers | None = None) -> State:
         """One round: M_{t+1} from M_t.
@@ -145,19 +153,19 @@ class Game:
 
     def look(self, state: State) -> Seen:
         """What the segmenter sees on M_t; a kept answer is given again without asking."""
-        key = ("seen", id(self.segmenter), self._identity, state.digest)
+        key = ("seen", id(self.segmenter), self._identity, state.key)
         return self._kept(state).get(key, lambda: self._ask(state), _bytes)
 
     def shown(self, state: State) -> Image:
         """What the segmenter is shown: the image as it came where M_t is M_0, else with M_t as its luminance."""
-        return self.image if state.digest == self.first.digest else with_plane(self.image, state.plane)
+        return self.image if state.key == self.first.key else with_plane(self.image, state.plane)
 
     def _key(self, state: State, parameters: Numbers | None) -> tuple[object, ...]:
         changed = None if parameters is None else parameters.tobytes()
-        return "filters", state.digest, changed
+        return "filters", state.key, changed
 
     def _kept(self, state: State) -> Memory:
-        return self._own if state.digest == self.first.digest else self._memory
+        return self._firsts if state.key == self.first.key else self._memory
 
     def _ask(self, state: State) -> Seen:
         self.calls.count += 1

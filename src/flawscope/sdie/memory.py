@@ -11,6 +11,10 @@ import numpy.typing as npt
 
 T = TypeVar("T")
 
+SHARED = 3 * 2**29
+"""Bytes that all games of a training or search may keep of their images as they came: 800 photographs of 200x200
+pixels with six filters, or six of 3000x2000."""
+
 
 class Memory:
     """The results last used, up to a number of bytes.
@@ -45,6 +49,11 @@ class Memory:
         return made
 
 
+def content_key(array: npt.NDArray[Any]) -> Hashable:
+    """What tells an array from every other: its type, its shape and its content."""
+    return array.dtype.str, array.shape, digest(array)
+
+
 def digest(array: npt.NDArray[Any]) -> bytes:
-    """16 bytes that tell arrays of one shape apart by their content."""
+    """16 bytes that tell arrays of one type and shape apart by their content."""
     return hashlib.blake2b(array.data, digest_size=16).digest()

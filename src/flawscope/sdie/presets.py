@@ -19,7 +19,10 @@ class Settings(BaseModel):
         reward: see ``sdie.rewards``.
         rounds: T, mixes of the filters an episode.
         rollouts: how often a game is played when the agent is used; see ``sdie.rounds.play``.
+        rollout_noise: standard deviation of what is added to the actions of every rollout but the first.
         symmetries: play the eight flips and turns of every shot.
+        drawn_tasks: few-shot tasks on drawn surfaces (``sdie.drawn``) whose images take half of the episodes;
+            fewer where these are fewer.
         pretrained: go on from the policy learnt on drawn surfaces (``sdie.starting``), where it fits.
         lr: learning rate of Adam, policy and critics.
         discount: of the reward a round later, gamma.
@@ -46,16 +49,18 @@ class Settings(BaseModel):
     hidden: tuple[int, ...] = (64,)
     reward: Literal["fb_iou", "iou", "fb_iou_gain", "iou_gain", "fb_iou_step", "iou_step"] = "iou_gain"
     rounds: int = Field(default=5, ge=1)
-    rollouts: int = Field(default=4, ge=1)
+    rollouts: int = Field(default=6, ge=1)
+    rollout_noise: float = Field(default=1.0, ge=0)
     symmetries: bool = True
+    drawn_tasks: int = Field(default=50, ge=0)
     pretrained: bool = True
-    lr: float = Field(default=3e-4, gt=0)
+    lr: float = Field(default=1e-4, gt=0)
     discount: float = Field(default=0.0, ge=0, le=1)
     tau: float = Field(default=0.005, gt=0, le=1)
     policy_delay: int = Field(default=2, ge=1)
     batch: int = Field(default=256, ge=1)
     buffer: int = Field(default=20_000, ge=1)
-    warmup: int = Field(default=800, ge=0)
+    warmup: int = Field(default=500, ge=0)
     sparse: bool = True
     gradient_steps: int = Field(default=1, ge=1)
     noise: float = Field(default=0.4, ge=0)
@@ -64,7 +69,7 @@ class Settings(BaseModel):
     smoothing: float = Field(default=0.1, ge=0)
     smoothing_clip: float = Field(default=0.3, ge=0)
     identity_bias: float = 1.0
-    steps: int = Field(default=2_500, ge=1)
+    steps: int = Field(default=2_000, ge=1)
     envs: int = Field(default=1, ge=1)
 
 
@@ -78,6 +83,7 @@ PRESETS: dict[str, Settings] = {
         reward="fb_iou",
         rollouts=1,
         symmetries=False,
+        drawn_tasks=0,
         pretrained=False,
         rounds=5,  # the released code plays 4
         lr=3e-4,

@@ -12,6 +12,7 @@ from safetensors.numpy import load_file, save
 
 from flawscope.errors import WeightsError
 from flawscope.outputs import write_bytes
+from flawscope.sdie.segmenter_place import located
 from flawscope.segment.base import Segmenter
 from flawscope.segment.embedder import SamEmbedder
 from flawscope.segment.opening import open_segmenter
@@ -34,19 +35,20 @@ def reopen(spec: str, use: Sequence[Use] | None, folder: Path, device: str) -> S
     """The segmenter that an artefact names.
 
     Args:
-        spec: as ``open_segmenter`` takes it, or ``prototype``: the support model's map itself.
+        spec: as ``open_segmenter`` takes it, or ``prototype``: the support model's map itself. A path is looked for
+            in the folder of the artefact, then in the working directory.
         use: which prompts the segmenter gets from the support model; with none of them it is only a witness; None
             without one.
         folder: of the artefact.
         device: of the segmenter.
 
     Raises:
-        WeightsError: the support model is missing or damaged.
+        WeightsError: the support model is missing or damaged, or the segmenter's file is not there.
         UsageError: no such segmenter.
     """
     if spec == PROTOTYPE:
         return PrototypeSegmenter(_support(folder, None))
-    segmenter = open_segmenter(spec, device=device)
+    segmenter = open_segmenter(located(spec, folder), device=device)
     if use is None:
         return segmenter
     embeds = spec.partition(":")[0] in ("sam", "promptable")

@@ -1,4 +1,4 @@
-"""Which round's image to keep: four ways that need no label, and the oracle of the paper.
+"""Which round's image to keep: five ways that need no label, and the oracle of the paper.
 
 Round 0, the image as it came, is always among the candidates.
 """
@@ -19,16 +19,15 @@ from flawscope.sdie.game import Game, Numbers, Seen, State, action_of, actions_o
 from flawscope.sdie.observation import View, observation
 from flawscope.sdie.policy import Policy
 from flawscope.sdie.rewards import INDICES, REWARDS, IndexName, RewardName, iou
+from flawscope.segment.prompted import likeness
 
-ROLLOUT_NOISE = 0.4
-"""Standard deviation of what is added to the actions of every rollout but the first."""
-
-Choice = Literal["last", "critic", "quality", "agreement", "oracle"]
+Choice = Literal["last", "critic", "quality", "likeness", "agreement", "oracle"]
 
 CHOICES: dict[Choice, str] = {
     "last": "the last round",
     "critic": "the round whose reward the critics expect to be highest",
     "quality": "the round whose mask the segmenter itself trusts most",
+    "likeness": "the round whose mask agrees best with where the supports expect defects on the unfiltered image",
     "agreement": "the round whose mask agrees best with those of the rounds beside it",
     "oracle": "ORACLE: the round that is best by the true mask, for comparison with the paper only",
 }
@@ -69,7 +68,7 @@ class Round:
         return self.game.look(self.state)
 
 
-def play(game: Game, policy: Policy, rollouts: int = 1) -> tuple[Round, ...]:
+def play(game: Game, policy: Policy, rollouts: int = 1, noise: float = 0.0) -> tuple[Round, ...]:
     """Round 0 and the T rounds of each rollout of a policy on one image.
 
     Args:
@@ -77,18 +76,17 @@ def play(game: Game, policy: Policy, rollouts: int = 1) -> tuple[Round, ...]:
         policy: chooses the mixes.
         rollouts: the first plays the policy as it is; each other begins with the image as it came too and plays the
             policy with noise, which depends on the image and the number of the rollout alone.
+        noise: standard deviation of what is added to the actions of every rollout but the first.
     """
     observe = observation(policy.observation)
     rounds = [Round(game, game.first)]
     for rollout in range(rollouts):
-        noise = np.random.default_rng((int.from_bytes(game.first.digest[:8], "big"), rollout))
+        generator = np.random.default_rng((int.from_bytes(game.first.digest[:8], "big"), rollout))
         state = game.first
         for _ in range(game.rounds):
             action = policy.act(observe(View(game, state)))
             if rollout:
-                action = np.clip(action + noise.normal(0, ROLLOUT_NOISE, action.shape), -1, 1).astype(
-                    np.float32
-                )
+                action = np.clip(action + generator.normal(0, noise, action.shape), -1, 1).astype(np.float32)
             rounds.append(Round(game, *game.play(state, action), rollout=rollout))
             state = rounds[-1].state
     return tuple(rounds)
@@ -107,8 +105,8 @@ def choose(
 
     Args:
         rounds: from :func:`play`.
-        choice: one of ``CHOICES``; ``last`` is that of the first rollout; equal rounds: the earliest for ``oracle``,
-            ``critic`` and ``quality``, the latest for ``agreement``.
+        choice: one of ``CHOICES``; ``last`` is that of the first rollout; equal rounds: the latest for ``agreement``,
+            else the earliest.
         policy: whose critics are asked (``critic``).
         reward: what the critics were trained on.
         truth: ``(height, width)``, non-zero is defect (``oracle``).
@@ -121,6 +119,8 @@ def choose(
         return max(at for at, one in enumerate(rounds) if one.rollout == 0)
     if choice == "quality":
         return int(np.argmax([_quality(one) for one in rounds]))
+    if choice == "likeness":
+        return int(np.argmax(likenesses(rounds)))
     if choice == "agreement":
         scores = agreements(rounds)
         return len(scores) - 1 - int(np.argmax(scores[::-1]))
@@ -133,7 +133,7 @@ def choose(
             raise UsageError(
                 "the oracle round needs the true mask of the image",
                 where="choice of round",
-                remedy="Choose last, critic, quality or agreement",
+                remedy="Choose another",
             )
         return int(np.argmax(true_levels(rounds, truth, index)))
     raise UsageError(
@@ -147,6 +147,21 @@ def true_levels(
     """``(T + 1,)``: the index of every round against the true mask."""
     mask = np.asarray(truth) != 0
     return np.array([INDICES[index](one.seen.foreground, mask) for one in rounds])
+
+
+def likenesses(rounds: Sequence[Round]) -> npt.NDArray[np.float64]:
+    """For each round, the ``segment.prompted.likeness`` of its answer to the evidence on the unfiltered image.
+
+    A yardstick that the filters cannot move: a round is not judged by what the supports make of its own image.
+    """
+    evidence = rounds[0].seen.segmentation.evidence
+    if evidence is None:
+        raise UsageError(
+            f"the segmenter '{rounds[0].game.segmenter.name}' knows no supports",
+            where="choice of round",
+            remedy="Choose last, critic, quality or agreement",
+        )
+    return np.array([likeness(one.seen.segmentation.probability, evidence) for one in rounds])
 
 
 def agreements(rounds: Sequence[Round]) -> npt.NDArray[np.float64]:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from flawscope.enhance.bank import FilterBank
 from flawscope.errors import MissingExtraError, UsageError
 from flawscope.sdie.game import Calls, Game, State, action_of, actions_of
-from flawscope.sdie.memory import Memory
+from flawscope.sdie.memory import SHARED, Memory
 from flawscope.sdie.policy import ConstantPolicy
 from flawscope.sdie.rewards import INDICES, IndexName
 from flawscope.sdie.shots import Shot, check_shots
@@ -86,8 +86,10 @@ class Trial:
         self.shots, self.bank, self.budget = check_shots(shots), bank, budget
         self._index, self.rounds = INDICES[index], rounds
         self._calls, memory = Calls(), Memory(0)  # candidates hardly ever make the same image twice
+        firsts = Memory(SHARED)
         self._games = [
-            Game(bank, shot.image, shot.segmenter, rounds, memory=memory, calls=self._calls) for shot in shots
+            Game(bank, shot.image, shot.segmenter, rounds, memory=memory, firsts=firsts, calls=self._calls)
+            for shot in shots
         ]
         least = len(shots) * (rounds + 1)
         if budget is not None and budget < least:

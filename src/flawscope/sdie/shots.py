@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -61,20 +62,42 @@ class Shot:
 
 def symmetries(shot: Shot) -> tuple[Shot, ...]:
     """The eight flips and quarter turns of a shot, itself first: more episodes from one label."""
-    turned = []
-    for flip in (False, True):
-        image, mask = (shot.image[:, ::-1], shot.mask[:, ::-1]) if flip else (shot.image, shot.mask)
-        for quarters in range(4):
-            suffix = f"{'m' if flip else 'r'}{90 * quarters}"
-            turned.append(
-                replace(
-                    shot,
-                    image=np.ascontiguousarray(np.rot90(image, quarters)),
-                    mask=np.ascontiguousarray(np.rot90(mask, quarters)),
-                    source=shot.source if suffix == "r0" else f"{shot.source}#{suffix}",
-                )
-            )
-    return tuple(turned)
+    turns = [(flip, quarters) for flip in (False, True) for quarters in range(4)]
+    return (shot, *(Turned(shot, flip, quarters) for flip, quarters in turns[1:]))
+
+
+class Turned(Shot):
+    """A shot in another of its symmetries; image and mask are made when they are asked for, and not kept.
+
+    Eight photographs of six megapixels would fill gigabytes in all their symmetries.
+
+    Args:
+        shot: as it came.
+        flip: left and right change places, first.
+        quarters: quarter turns against the clock.
+    """
+
+    _shot: Shot
+    _flip: bool
+    _quarters: int
+
+    def __init__(self, shot: Shot, flip: bool, quarters: int) -> None:
+        suffix = f"{'m' if flip else 'r'}{90 * quarters}"
+        known = {"segmenter": shot.segmenter, "name": shot.name, "source": f"{shot.source}#{suffix}"}
+        self.__dict__.update(known, _shot=shot, _flip=flip, _quarters=quarters)
+
+    @property
+    def image(self) -> Image:
+        """``(height, width, 3)``, contiguous."""
+        return self._turn(self._shot.image)
+
+    @property
+    def mask(self) -> npt.NDArray[np.bool_]:
+        """``(height, width)``, contiguous."""
+        return self._turn(self._shot.mask)
+
+    def _turn(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return np.ascontiguousarray(np.rot90(array[:, ::-1] if self._flip else array, self._quarters))
 
 
 def check_shots(shots: Sequence[Shot]) -> tuple[Shot, ...]:

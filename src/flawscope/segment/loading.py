@@ -169,7 +169,7 @@ def load(
         from flawscope.segment.network import TorchNetwork
 
         engine = TorchNetwork(path, device=device, threads=threads)
-    return LoadedSegmenter(engine=engine, path=path, name=_display_name(path))
+    return LoadedSegmenter(engine=engine, path=path, name=display_name(path))
 
 
 def shipped_weights() -> dict[str, Path]:
@@ -247,7 +247,8 @@ def _in_run_folder(folder: Path) -> Path:
     )
 
 
-def _display_name(path: Path) -> str:
+def display_name(path: Path) -> str:
+    """What to call a weights file: its stem, or for a run's checkpoint the run and the checkpoint."""
     if path.stem in ("best", "last") and path.parent.name == "weights":
         return f"{path.parent.parent.name}/{path.stem}"
     return path.stem

@@ -186,15 +186,21 @@ def _which(support: SupportModel) -> str:
 def _with_evidence(answer: Segmentation, similarity: npt.NDArray[np.float32]) -> Segmentation:
     quality = answer.quality
     if quality is None:
-        quality = agreement(_any_defect(answer.probability, similarity), similarity)
+        quality = likeness(answer.probability, similarity)
     return replace(answer, quality=quality, evidence=similarity)
 
 
-def _any_defect(probability: Probability, like: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """``(h, w)``: the largest of the maps, of finite values; 0 where there is no map at all."""
+def likeness(probability: Probability, similarity: npt.NDArray[np.float32]) -> float:
+    """The :func:`agreement` of the likeliest class at each pixel with a similarity map; an answer of no map is 0.
+
+    Args:
+        probability: ``(classes, h, w)``; what is not finite counts as 0.
+        similarity: ``(h, w)`` in 0 to 1.
+    """
     if not len(probability):
-        return np.zeros_like(like)
-    return np.asarray(np.nan_to_num(probability, posinf=0.0, neginf=0.0).max(axis=0), dtype=np.float32)
+        return agreement(np.zeros_like(similarity), similarity)
+    finite = np.nan_to_num(probability, posinf=0.0, neginf=0.0)
+    return agreement(np.asarray(finite.max(axis=0), dtype=np.float32), similarity)
 
 
 def agreement(probability: npt.NDArray[np.float32], similarity: npt.NDArray[np.float32]) -> float:

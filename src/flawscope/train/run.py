@@ -37,6 +37,7 @@ from flawscope.train.module import SegmentationModule
 from flawscope.train.recorder import RunRecorder, Say
 from flawscope.train.run_settings import Precision, RunSettings, refuse_a_run, write_settings
 from flawscope.train.starting import start_from
+from flawscope.train.trainable import trainable_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ def train(
             "recipe": settings.recipe_name,
             "seed": settings.seed,
             "flawscope": __version__,
+            **_started_from(settings.weights),
         },
     )
     # Mistakes are found before the folder becomes a run: a second try may then use the same --out.
@@ -177,6 +179,14 @@ def _network(settings: RunSettings, header: Header, say: Say) -> nn.Module:
     if settings.weights is not None:
         say(start_from(network, header, settings.weights))
     return network
+
+
+def _started_from(weights: str | None) -> dict[str, Any]:
+    """What the weights that a run starts from say of themselves, and of their own start."""
+    if weights is None:
+        return {}
+    file = trainable_weights(weights)
+    return {"started_from": {"weights": file.name, **read_safetensors_header(file).provenance}}
 
 
 def _class_weights(wanted: str | tuple[float, ...], training: SegmentationData) -> tuple[float, ...] | None:
