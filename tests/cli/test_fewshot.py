@@ -68,6 +68,24 @@ def test_a_study_its_json_and_its_page(manifest: Path, capsys: pytest.CaptureFix
     assert "<h3>square</h3>" in page.read_text(encoding="utf-8")
 
 
+def test_the_page_comes_with_the_table_of_all_rows(manifest: Path) -> None:
+    first, second = (manifest.parent / f"{name}.json" for name in ("first", "second"))
+    for method, target in (("raw", first), ("best-single", second)):
+        assert run([*command(manifest, "--method", method), "--json", str(target)]) == 0
+    whole = manifest.parent / "whole.json"
+    folder, page = manifest.parent / "run", manifest.parent / "page.html"
+    assert run(["fewshot", "report", str(folder), "--out", str(page), "--json", str(whole)]) == 0
+    report, parts = (
+        json.loads(whole.read_text()),
+        [json.loads(file.read_text()) for file in (first, second)],
+    )
+    assert report["settings"] == parts[0]["settings"]
+    assert report["seeds"] == 1
+    assert report["lines"] == [line for part in parts for line in part["lines"]]
+    assert {one["against"] for one in report["differences"]} == {"raw", "best-single, likeness"}
+    assert run(["fewshot", "report", str(folder), "--out", str(page), "--classes", "nothing"]) == 2
+
+
 def test_json_on_standard_output_stands_alone(manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*command(manifest, "--method", "raw"), "--json", "-"]) == 0
     assert json.loads(capsys.readouterr().out)["lines"][0]["method"] == "raw"

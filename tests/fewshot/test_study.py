@@ -10,7 +10,10 @@ import pytest
 
 from flawscope.errors import DataError, UsageError
 from flawscope.fewshot import study as study_module
-from flawscope.fewshot.segmenters import check_prompting
+from flawscope.fewshot.answers import Lesson
+from flawscope.fewshot.page import write_page
+from flawscope.fewshot.part import of_classes
+from flawscope.fewshot.segmenters import Segmenters, Tally, check_prompting, prepare
 from flawscope.fewshot.settings import Row, StudySettings, make_study, rows_of
 from flawscope.fewshot.store import RunFolder
 from flawscope.fewshot.study import Study
@@ -18,6 +21,9 @@ from flawscope.fewshot.table import table
 from flawscope.fewshot.tasks import Source, read_picture
 from flawscope.images import write_image
 from flawscope.metrics import masks_iou
+from flawscope.sdie.presets import make_settings
+from flawscope.sdie.starting import shipped_calls
+from flawscope.segment.prompted import likeness
 from flawscope.segment.regions import RegionSegmenter
 
 Make = Callable[..., Path]
@@ -81,6 +87,55 @@ def test_every_choice_comes_from_one_pass(manifest: Make, tmp_path: Path) -> Non
     assert "cma, oracle (uses the true mask)" in labels
     assert "best-of-30 (oracle: uses the true mask)" in labels
     assert {one["against"] for one in report["differences"]} == {"best-single, last", "cma, last"}
+
+
+def test_searches_may_ask_as_often_as_the_agent_and_the_policy_it_goes_on_from(tmp_path: Path) -> None:
+    def budget(**changes: Any) -> int:
+        study = Study(make_study(**changes), RunFolder(tmp_path))
+        row = Row(Source(tmp_path / "m.json"), "cma")
+        return Lesson((), row, study.settings, study.agent, study.bank, tmp_path).budget
+
+    steps = make_settings("default").steps
+    assert budget() == steps + shipped_calls(prompted=False)
+    assert budget(prompted=True) == steps + shipped_calls(prompted=True)
+    assert budget(kernel_size=3) == budget(adjustable=["unsharp.amount=0.5:3"]) == steps  # no policy fits
+    assert budget(budget=70) == 70
+    assert shipped_calls(prompted=False) > 5000
+
+
+def test_pick_of_30_takes_the_mask_likest_to_what_the_supports_expect(manifest: Make, tmp_path: Path) -> None:
+    study = Study(settings(), RunFolder(tmp_path / "run"))
+    (row,) = study.run(rows_of([Source(manifest())], ["pick-of-30"], 1)).finished
+    task = prepare(Source(manifest()).read(2).classes[0], Segmenters("regions"), study.settings, Tally())
+    picture = read_picture(task.queries[0])
+    evidence = task.segmenter.segment(picture.image).evidence
+    assert evidence is not None
+    masks = []
+    for weights in np.array(row.facts["notes"]["mixes"]):
+        plane = study.bank.mix(picture.image[:, :, 0], weights / weights.sum())
+        masks.append(RegionSegmenter().segment(np.repeat(plane[:, :, None], 3, 2)).probability)
+    likest = int(np.argmax([likeness(mask, evidence) for mask in masks]))
+    assert row.scores[""][0]["iou"] == pytest.approx(
+        masks_iou(masks[likest][0] > 0.5, picture.mask), abs=0.02
+    )
+
+
+def test_a_part_of_the_classes_has_its_own_figures_and_page(manifest: Make, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    rows = Study(settings(), folder).run(rows_of([Source(manifest())], ["raw", "best-single"], 1)).finished
+    whole, part = table(rows, "likeness"), table(of_classes(rows, ["bar"]), "likeness")
+    assert [line["label"] for line in part["lines"]] == [line["label"] for line in whole["lines"]]
+    for line, full in zip(part["lines"], whole["lines"], strict=True):
+        assert line["classes"] == {"bar": full["classes"]["bar"]}
+        assert line["figures"]["class_miou_pooled"]["mean"] == full["classes"]["bar"]["iou_pooled"]
+        assert line["calls_learning"] == full["calls_learning"]
+    assert part["differences"][0]["images"] == 3
+    assert whole["differences"][0]["images"] == 6
+    page = write_page(tmp_path / "page.html", folder, of_classes(rows, ["bar"])).read_text(encoding="utf-8")
+    assert "<h3>bar</h3>" in page
+    assert "<h3>square</h3>" not in page
+    with pytest.raises(UsageError, match=r"no such class: round\. Choose of: bar, square"):
+        of_classes(rows, ["bar", "round"])
 
 
 def test_an_interrupted_study_goes_on_row_by_row(

@@ -329,7 +329,7 @@ def test_presets() -> None:
     default = make_settings("default")
     assert (default.observation, default.reward, default.discount) == ("evidence", "iou_gain", 0)
     assert (default.rollouts, default.symmetries, default.pretrained, default.sparse) == (6, True, True, True)
-    assert (paper.drawn_tasks, default.drawn_tasks) == (0, 50)
+    assert (paper.drawn_tasks, default.drawn_tasks) == (0, 25)
     with pytest.raises(UsageError, match=r"no preset named 'best'"):
         make_settings("best")
     with pytest.raises(UsageError, match="rounds: input should be greater than or equal to 1"):

@@ -119,7 +119,9 @@ def run(
     budget: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Segmenter calls of a search and steps of the agent. Default: the preset's steps."
+            min=1,
+            help="Segmenter calls of a search and steps of the agent. Default: the preset's steps; for a search also "
+            "the calls that the agent's shipped start cost.",
         ),
     ] = None,
     minutes: Annotated[
@@ -217,14 +219,34 @@ def report(
     method: Annotated[
         str | None, typer.Option(help="Whose pictures are shown. Default: td3, else the best search.")
     ] = None,
+    classes: Annotated[
+        str | None, typer.Option(help="The table of these classes alone, with commas between them.")
+    ] = None,
+    json_file: JsonOption = None,
 ) -> None:
-    """Write one page of a study: table, pictures of each class, return curves."""
+    """Write one page of a study: table, pictures of each class, return curves.
+
+    --json holds the table of every finished row, as that of 'run' does of the rows it was told to make. With
+    --classes the figures of page and table are those of these classes; what a row cost is told for all its classes.
+    """
     from flawscope.fewshot.page import write_page
+    from flawscope.fewshot.part import of_classes
     from flawscope.fewshot.settings import DEFAULT_CHOICE
     from flawscope.fewshot.store import RunFolder
+    from flawscope.fewshot.table import table
 
-    written = write_page(out, RunFolder(folder), DEFAULT_CHOICE if choice is None else choice.value, method)
-    console().print(f"written to {written}", markup=False)
+    shown, kept = DEFAULT_CHOICE if choice is None else choice.value, RunFolder(folder)
+    rows = kept.finished()
+    if classes is not None:
+        rows = of_classes(rows, _listed(classes))
+    written = write_page(out, kept, rows, shown, method)
+    told = {
+        "settings": kept.settings(),
+        "seeds": len({row.facts["seed"] for row in rows}),
+        **table(rows, shown),
+    }
+    emit_json("fewshot", 1, told, json_file)
+    console(json_file).print(f"written to {written}", markup=False)
 
 
 def _listed(text: str) -> list[str]:

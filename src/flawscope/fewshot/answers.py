@@ -14,8 +14,10 @@ from flawscope.enhance.planes import Plane
 from flawscope.fewshot.adjusting import adjustable_bank
 from flawscope.fewshot.segmenters import Task
 from flawscope.fewshot.settings import Row, StudySettings
+from flawscope.fewshot.starting import SHIPPED, start_of
 from flawscope.fewshot.tasks import Picture
 from flawscope.sdie.presets import Settings
+from flawscope.sdie.starting import shipped_calls
 from flawscope.segment.base import Segmenter, binarize
 
 ONLY = ""
@@ -78,8 +80,12 @@ class Lesson:
 
     @property
     def budget(self) -> int:
-        """Segmenter calls for learning: the steps of the agent."""
-        return self.agent.steps
+        """Segmenter calls of a search: the agent's steps, and what the policy cost that the agent goes on from."""
+        if self.settings.budget is not None:
+            return self.settings.budget
+        prompted = self.settings.prompted
+        _, noted = start_of(self.agent_bank, self.agent, prompted=prompted)
+        return self.agent.steps + (shipped_calls(prompted=prompted) if noted == SHIPPED else 0)
 
     def groups(self) -> dict[str, tuple[Task, ...]]:
         """Tasks that share what is learnt: all under ``""``, or each class by its name."""

@@ -27,12 +27,19 @@ SHOWN_FIRST = ("td3", "cma", "search", "best-single", "best-of-30", "finetune", 
 """Whose pictures are shown, the first that was run."""
 
 
-def write_page(path: str | Path, folder: RunFolder, choice: str = "last", method: str | None = None) -> Path:
+def write_page(
+    path: str | Path,
+    folder: RunFolder,
+    rows: Sequence[FinishedRow],
+    choice: str = "last",
+    method: str | None = None,
+) -> Path:
     """Write the page of a study's finished rows; it needs nothing but the run folder.
 
     Args:
         path: the HTML file.
         folder: of the study.
+        rows: ``folder.finished()``, or those of some classes.
         choice: of the round, that is shown and compared.
         method: whose pictures are shown; by default the first of ``SHOWN_FIRST`` that was run.
 
@@ -43,7 +50,7 @@ def write_page(path: str | Path, folder: RunFolder, choice: str = "last", method
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    settings, rows = folder.settings(), folder.finished()
+    settings = folder.settings()
     if not rows:
         raise DataError("no row is finished yet", where=folder.path, remedy="Run the study first")
     report = table(rows, choice)
@@ -93,11 +100,14 @@ def _gallery(
     for other in rows:
         if other.facts["method"] == "raw" and other.facts["manifest"] == row.facts["manifest"]:
             plain = folder.pictures(other.facts["name"])
-    sections: dict[str, list[list[dict[str, str]]]] = {}
+    sections: dict[str, list[list[dict[str, str]]]] = {
+        name: [] for name in row.facts["lines"][line]["classes"]
+    }
     for key in kept:
-        if key.endswith("/truth"):
-            place = key.removesuffix("/truth")
-            sections.setdefault(place.rpartition("/")[0], []).append(_strip(place, line, kept, plain))
+        place, _, part = key.rpartition("/")
+        name = place.rpartition("/")[0]
+        if part == "truth" and name in sections:
+            sections[name].append(_strip(place, line, kept, plain))
     return {
         "title": label(wanted, line),
         "about": METHODS.get(wanted, wanted),

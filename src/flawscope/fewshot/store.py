@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from flawscope.errors import DataError, UsageError
 from flawscope.fewshot.scores import ImageScore
-from flawscope.fewshot.settings import Row, StudySettings, digest
+from flawscope.fewshot.settings import METHODS, Row, StudySettings, digest
 from flawscope.outputs import atomic, dumps, write_json, write_text
 
 SCHEMA, ROW_SCHEMA = "flawscope/fewshot-study/1", "flawscope/fewshot-row/1"
@@ -122,8 +122,10 @@ class RunFolder:
         return found
 
     def finished(self) -> list[FinishedRow]:
-        """Every finished row, by name."""
-        return [self.read(file.name.removesuffix(".json")) for file in sorted(self._rows().glob("*.json"))]
+        """Every finished row, in the order of ``METHODS``, then by name."""
+        rows = [self.read(file.name.removesuffix(".json")) for file in sorted(self._rows().glob("*.json"))]
+        order = list(METHODS)
+        return sorted(rows, key=lambda row: order.index(row.facts["method"].partition(":")[0]))
 
     def read(self, name: str) -> FinishedRow:
         """A finished row by its name; raises DataError."""

@@ -52,7 +52,7 @@ class Settings(BaseModel):
     rollouts: int = Field(default=6, ge=1)
     rollout_noise: float = Field(default=1.0, ge=0)
     symmetries: bool = True
-    drawn_tasks: int = Field(default=50, ge=0)
+    drawn_tasks: int = Field(default=25, ge=0)
     pretrained: bool = True
     lr: float = Field(default=1e-4, gt=0)
     discount: float = Field(default=0.0, ge=0, le=1)
@@ -60,7 +60,7 @@ class Settings(BaseModel):
     policy_delay: int = Field(default=2, ge=1)
     batch: int = Field(default=256, ge=1)
     buffer: int = Field(default=20_000, ge=1)
-    warmup: int = Field(default=500, ge=0)
+    warmup: int = Field(default=250, ge=0)
     sparse: bool = True
     gradient_steps: int = Field(default=1, ge=1)
     noise: float = Field(default=0.4, ge=0)
@@ -69,7 +69,7 @@ class Settings(BaseModel):
     smoothing: float = Field(default=0.1, ge=0)
     smoothing_clip: float = Field(default=0.3, ge=0)
     identity_bias: float = 1.0
-    steps: int = Field(default=2_000, ge=1)
+    steps: int = Field(default=1_000, ge=1)
     envs: int = Field(default=1, ge=1)
 
 

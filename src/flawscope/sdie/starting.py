@@ -16,9 +16,14 @@ START, START_PROMPTED = "sdie-start", "sdie-start-prompted"
 one prompted from supports."""
 
 
+def shipped_calls(*, prompted: bool) -> int:
+    """Segmenter calls that the training of the shipped policy took."""
+    return int(read_description(_folder(prompted)).provenance["segmenter_calls"])
+
+
 def shipped_start(bank: FilterBank, settings: Settings, *, prompted: bool) -> MlpPolicy | None:
     """The shipped policy, where it fits the bank, the observation and the networks of ``settings``; else None."""
-    folder = Path(str(files("flawscope"))) / "weights" / (START_PROMPTED if prompted else START)
+    folder = _folder(prompted)
     if not settings.pretrained or not folder.is_dir():
         return None
     told = read_description(folder)
@@ -28,3 +33,7 @@ def shipped_start(bank: FilterBank, settings: Settings, *, prompted: bool) -> Ml
     assert isinstance(policy, MlpPolicy), "only these are shipped"
     hidden = tuple(weight.shape[0] for weight, _ in policy.actor[:-1])
     return policy if hidden == settings.hidden else None
+
+
+def _folder(prompted: bool) -> Path:
+    return Path(str(files("flawscope"))) / "weights" / (START_PROMPTED if prompted else START)
