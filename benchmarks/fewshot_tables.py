@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +45,11 @@ def study(name: str, report: dict[str, Any]) -> str:
     lines = report["lines"]
     manifests = sorted({manifest for line in lines for manifest in line["manifests"]})
     prompted = " prompted from the supports" if settings["prompted"] else ""
+    only = f", {len(settings['classes'])} classes" if settings["classes"] else ""
     parts = [
-        f"### {settings['segmenter']}{prompted}, {settings['shots']}-shot",
-        f"{len(manifests)} manifests ({', '.join(manifests)}), {report['seeds']} seeds; `{name}.json`.",
+        f"### {settings['segmenter']}{prompted}, {settings['shots']}-shot{only}",
+        f"{_count(manifests, 'manifest')} ({', '.join(manifests)}); trainings and searches with "
+        f"{_count(range(report['seeds']), 'seed')} at most; `{name}.json`.",
         _figures(lines),
         *report.get("notes", []),
         _classes(lines),
@@ -59,25 +62,31 @@ def study(name: str, report: dict[str, Any]) -> str:
     if gaps:
         closed = "; ".join(f"{one['line']} {one['share']:.0%}" for one in gaps)
         parts.append(f"Of the gap between cma and the best of 30 mixes of each image is closed: {closed}.")
-    parts += [f"Not measured: {failure}." for failure in report["failures"]]
+    parts += [f"Not measured: {failure}." for failure in report.get("failures", [])]
     return "\n\n".join(parts) + "\n"
+
+
+def _count(things: Sequence[object], name: str) -> str:
+    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
 
 
 def _figures(lines: list[dict[str, Any]]) -> str:
     rows = [
         [
             "method, round kept",
+            "rows",
             *FIGURES.values(),
             "learning, s",
             "an image, ms",
             "calls, learning",
             "calls, an image",
         ],
-        ["---"] * (len(FIGURES) + 5),
+        ["---"] * (len(FIGURES) + 6),
     ]
     rows += [
         [
             _marked(line),
+            str(line["rows"]),
             *(_spread(line["figures"][figure]) for figure in FIGURES),
             f"{line['seconds_learning']:.0f}",
             f"{line['seconds_a_query'] * 1000:.0f}",

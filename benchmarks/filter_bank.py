@@ -25,7 +25,7 @@ from flawscope.enhance.wls import wls, wls_exact
 from flawscope.outputs import write_json
 
 sys.path.insert(0, str(Path(__file__).parent))
-from machine import describe
+from flawscope.machine import describe_machine
 
 SIZE, SEEDS, WARM_UP = 200, range(9), 10
 STRENGTHS = (0.125, 1.0, 8.0)
@@ -152,7 +152,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=200)
     cv2.setNumThreads(1)
-    report = {"machine": describe(), "threads": 1, **measure(parser.parse_args().repeats)}
+    report = {"machine": describe_machine(), "threads": 1, **measure(parser.parse_args().repeats)}
     for table in (rounds_table, times_table, wls_table):
         print(table(report), end="\n\n")
     write_json(RESULTS, report)

@@ -18,8 +18,8 @@ from flawscope.data.check import check
 from flawscope.data.leakage import find_pairs
 from flawscope.data.likeness import likeness
 from flawscope.data.samples import open_data
+from flawscope.machine import describe_machine
 from flawscope.outputs import write_json
-from machine import describe
 
 SETS = (("neu-seg", None), ("sd-saliency-900", "sd-saliency-900"), ("magnetic-tile", "magnetic-tile"))
 MANY = 10_000
@@ -28,7 +28,7 @@ MANY = 10_000
 def main() -> None:
     root = Path(os.environ["FLAWSCOPE_DATA"])
     rows = [measure(root / name, splits and root / "splits" / f"{splits}.json") for name, splits in SETS]
-    result = {"machine": describe(), "sets": rows, "many": compare_many(), "seed": 0}
+    result = {"machine": describe_machine(), "sets": rows, "many": compare_many(), "seed": 0}
     write_json(Path(__file__).parent / "results" / "leakage.json", result)
 
 

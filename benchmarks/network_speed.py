@@ -20,7 +20,7 @@ from flawscope import nets
 from flawscope.outputs import write_json
 
 sys.path.insert(0, str(Path(__file__).parent))
-from machine import describe
+from flawscope.machine import describe_machine
 
 FORWARD_SIZE, STEP_SIZE, BATCH, SEED = 256, 224, 8, 0
 
@@ -69,7 +69,7 @@ def main() -> None:
     torch.set_num_threads(parser.parse_args().threads)
     torch.manual_seed(SEED)
     report = {
-        "machine": describe(),
+        "machine": describe_machine(),
         "threads": torch.get_num_threads(),
         "seed": SEED,
         "forward": {name: forward(name) for name in ("ocinet-tiny", "ocinet-nano")},

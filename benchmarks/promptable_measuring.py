@@ -14,18 +14,14 @@ import numpy.typing as npt
 import torch
 
 from flawscope.data.samples import Sample, SegmentationData
-from flawscope.images import Image, Mask
+from flawscope.images import Image
+from flawscope.metrics import masks_iou
 from flawscope.metrics.intervals import bootstrap
 from flawscope.segment.base import Prompts, Segmenter, binarize
 from flawscope.segment.sam import SamSegmenter
 from promptable_prompts import KINDS, prompt
 
 Floats = npt.NDArray[np.float64]
-
-
-def iou(found: Mask, truth: Mask) -> float:
-    both, either = np.count_nonzero(found & truth), np.count_nonzero(found | truth)
-    return both / either
 
 
 def scores(segmenter: Segmenter, samples: Sequence[Sample]) -> dict[str, Floats]:
@@ -36,7 +32,7 @@ def scores(segmenter: Segmenter, samples: Sequence[Sample]) -> dict[str, Floats]
         truth = (mask > 0).astype(np.uint8)
         for kind in KINDS:
             answer = segmenter.segment(image, prompt(truth, kind)).probability
-            found[kind].append(iou(binarize(answer, segmenter.threshold), truth))
+            found[kind].append(masks_iou(binarize(answer, segmenter.threshold), truth))
     return {kind: np.array(each) for kind, each in found.items()}
 
 

@@ -22,6 +22,7 @@ import torch
 
 import flawscope
 from flawscope.data.samples import Sample, SegmentationData, open_data
+from flawscope.machine import describe_machine
 from flawscope.outputs import write_json
 from flawscope.segment.grabcut import GrabCutSegmenter
 from flawscope.segment.sam import load_sam
@@ -30,7 +31,6 @@ from flawscope.train.promptable.loop import LOG, Settings, train
 from flawscope.train.promptable.materials import Picture, defective, drawn, photographed
 from flawscope.train.promptable.storing import store
 from flawscope.train.promptable.validation import validate
-from machine import describe
 from promptable_measuring import scores, size, speed, table, with_defects
 from promptable_prompts import __doc__ as prompts_described
 
@@ -141,7 +141,7 @@ def main() -> None:
     for unseen in (options.without,) if options.without else SETS:
         report[f"promptable-no-{unseen}"] = {
             **measure(options.data, options.runs, unseen),
-            "machine": describe(),
+            "machine": describe_machine(),
         }
         write_json(RESULT, report)
 

@@ -28,7 +28,7 @@ from flawscope.sdie.shots import Shot
 from flawscope.segment import open_segmenter
 
 sys.path.insert(0, str(Path(__file__).parent))
-from machine import describe
+from flawscope.machine import describe_machine
 
 SIDE, SEED, SHOTS = 200, 0, 5
 
@@ -89,7 +89,7 @@ def main() -> None:
         if ended:
             game.reset()
     report = {
-        "machine": describe(),
+        "machine": describe_machine(),
         "segmenter": told.segmenter,
         "bank": list(bank().names),
         "side": SIDE,

@@ -29,7 +29,7 @@ from flawscope.segment.sam_everything import Everything
 from flawscope.train.promptable.preset import Preset, build
 
 sys.path.insert(0, str(Path(__file__).parent))
-from machine import describe
+from flawscope.machine import describe_machine
 
 SIDES, IMAGES, SEED = (200, 256), 12, 0
 
@@ -90,7 +90,7 @@ def main() -> None:
         build(Preset(), seed=SEED).half().save_pretrained(folder)
         times = {str(side): measure(side, Path(folder)) for side in SIDES}
     report = {
-        "machine": describe(),
+        "machine": describe_machine(),
         "threads": threads,
         "seed": SEED,
         "images": IMAGES,

@@ -24,7 +24,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from machine import describe
+from flawscope.machine import describe_machine
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -131,7 +131,7 @@ def measure() -> None:
         file = RESULTS / f"{name}.json"
         flawscope("evaluate", *words, "--split", "test", "--json", file)
         report = json.loads(file.read_text())
-        report["machine"] = describe()
+        report["machine"] = describe_machine()
         file.write_text(json.dumps(report, indent=1) + "\n")
 
 

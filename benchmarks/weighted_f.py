@@ -21,6 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
+from flawscope.machine import describe_machine
+
 HERE = Path(__file__).parent
 SIZE = 200
 
@@ -83,9 +85,6 @@ def draw_maps(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 def main() -> None:
     """Run the rounds and write the JSON."""
-    sys.path.insert(0, str(HERE))
-    from machine import describe
-
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--peer-python", required=True, help="interpreter with pysodmetrics installed")
     parser.add_argument("--maps", type=int, default=60)
@@ -146,7 +145,7 @@ def main() -> None:
         "times_less_processor": round(processor["peer"] / processor["ours"], 2),
         "largest_difference": difference,
         "peer": json.loads(versions.stdout),
-        "machine": describe(),
+        "machine": describe_machine(),
     }
     chosen.out.parent.mkdir(parents=True, exist_ok=True)
     chosen.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")

@@ -12,7 +12,7 @@ import flawscope
 SOURCE = Path(flawscope.__file__).parent
 LEVELS = [
     {"errors"},
-    {"outputs", "decoding"},
+    {"outputs", "decoding", "machine"},
     {"images"},
     {"results"},
     {"data", "nets", "metrics", "enhance"},

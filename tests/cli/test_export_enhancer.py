@@ -16,7 +16,8 @@ from PIL import Image as PillowImage
 from flawscope.cli.app import run
 from flawscope.enhance.presets import bank
 from flawscope.images import read_image
-from flawscope.sdie.artefact import DESCRIPTION, WEIGHTS, load_artefact, save_artefact
+from flawscope.sdie.artefact import WEIGHTS, load_artefact, save_artefact
+from flawscope.sdie.artefact_description import DESCRIPTION
 from flawscope.sdie.policy import ConstantPolicy
 from flawscope.sdie.reopening import SUPPORT
 from flawscope.segment.support import SupportModel

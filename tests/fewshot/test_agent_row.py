@@ -23,7 +23,7 @@ from flawscope.fewshot.store import RunFolder
 from flawscope.fewshot.study import Outcome, Study
 from flawscope.fewshot.table import table
 from flawscope.fewshot.tasks import Source
-from flawscope.sdie.artefact import read_description
+from flawscope.sdie.artefact_description import read_description
 
 pytest.importorskip("stable_baselines3")
 

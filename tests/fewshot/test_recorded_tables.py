@@ -27,6 +27,7 @@ def test_a_report_as_tables() -> None:
         figure = {"mean": mean, "sd": sd}
         return {
             "label": label,
+            "rows": 2,
             "oracle": oracle,
             "stands_for_method": not oracle,
             "manifests": ["m"],
@@ -37,7 +38,7 @@ def test_a_report_as_tables() -> None:
         }
 
     report = {
-        "settings": {"segmenter": "regions", "prompted": False, "shots": 5},
+        "settings": {"segmenter": "regions", "prompted": False, "shots": 5, "classes": []},
         "seeds": 2,
         "lines": [line("raw", 0.1, None, False), line("td3, oracle (uses the true mask)", 0.2, 0.01, True)],
         "differences": [
@@ -54,7 +55,7 @@ def test_a_report_as_tables() -> None:
     }
     text = tables().render({"fewshot-x": report})
     assert "### regions, 5-shot" in text
-    assert "| raw | 0.100 | 0.100 | 0.100 | 0.100 | 12 | 250 |" in text
-    assert "| td3, oracle (uses the true mask) | 0.200 ± 0.010 |" in text
+    assert "| raw | 2 | 0.100 | 0.100 | 0.100 | 0.100 | 12 | 250 |" in text
+    assert "| td3, oracle (uses the true mask) | 2 | 0.200 ± 0.010 |" in text
     assert "against" not in text  # raw is compared with nothing
     assert "Not measured: m--td3--seed1: no." in text

@@ -13,17 +13,19 @@ from flawscope.fewshot import study as study_module
 from flawscope.fewshot.answers import Lesson
 from flawscope.fewshot.page import write_page
 from flawscope.fewshot.part import of_classes
-from flawscope.fewshot.segmenters import Segmenters, Tally, check_prompting, prepare
+from flawscope.fewshot.preparing import prepare
+from flawscope.fewshot.segmenters import Segmenters, check_prompting
 from flawscope.fewshot.settings import Row, StudySettings, make_study, rows_of
 from flawscope.fewshot.store import RunFolder
 from flawscope.fewshot.study import Study
 from flawscope.fewshot.table import table
+from flawscope.fewshot.tally import Tally
 from flawscope.fewshot.tasks import Source, read_picture
 from flawscope.images import write_image
 from flawscope.metrics import masks_iou
 from flawscope.sdie.presets import make_settings
 from flawscope.sdie.starting import shipped_calls
-from flawscope.segment.prompted import likeness
+from flawscope.segment.likeness import likeness
 from flawscope.segment.regions import RegionSegmenter
 
 Make = Callable[..., Path]
@@ -315,20 +317,22 @@ def test_prompting_must_suit_the_segmenter(tmp_path: Path) -> None:
 
 
 def test_shots_are_prompted_from_the_other_supports(manifest: Make) -> None:
-    from flawscope.fewshot.segmenters import Counted, Segmenters, Tally, prepare
+    from flawscope.fewshot.preparing import prepare
+    from flawscope.fewshot.segmenters import Segmenters
+    from flawscope.fewshot.tally import Counted, Tally
     from flawscope.segment.prompted import Prompted
 
     (one, _) = Source(manifest(supports=3)).read(3).classes
     told = settings(segmenter="grabcut", prompted=True, shots=3)
     task = prepare(one, Segmenters("grabcut"), told, Tally())
     assert isinstance(task.segmenter, Counted)
-    whole = task.segmenter.inner
+    whole = task.segmenter.segmenter
     assert isinstance(whole, Prompted)
     for number, shot in enumerate(task.shots):
         assert isinstance(shot.segmenter, Counted)
-        assert isinstance(shot.segmenter.inner, Prompted)
+        assert isinstance(shot.segmenter.segmenter, Prompted)
         np.testing.assert_array_equal(
-            shot.segmenter.inner.support.head.weights, whole.support.without(number).head.weights
+            shot.segmenter.segmenter.support.head.weights, whole.support.without(number).head.weights
         )
 
 
@@ -347,7 +351,9 @@ def test_finetune_learns_and_follows_the_seed(manifest: Make) -> None:
     from flawscope.enhance import bank
     from flawscope.fewshot.answers import Lesson
     from flawscope.fewshot.finetuning import finetune
-    from flawscope.fewshot.segmenters import Segmenters, Tally, prepare
+    from flawscope.fewshot.preparing import prepare
+    from flawscope.fewshot.segmenters import Segmenters
+    from flawscope.fewshot.tally import Tally
     from flawscope.sdie.presets import make_settings
 
     source = Source(manifest(classes=("square",), queries=1))

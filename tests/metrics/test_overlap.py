@@ -8,6 +8,7 @@ from flawscope.metrics import (
     fb_iou,
     iou_fg,
     masks_dice,
+    masks_fb_iou,
     masks_iou,
     miou_classes,
     pixel_accuracy,
@@ -78,6 +79,20 @@ def test_fb_iou_of_full_and_empty_masks() -> None:
     assert fb_iou(confusion(full, full)) == 1.0
     assert fb_iou(confusion(EMPTY, EMPTY)) == 1.0
     assert fb_iou(confusion(full, EMPTY)) == 0.0
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.9, 1.0])
+def test_figures_of_two_masks_are_those_of_their_matrix(share: float) -> None:
+    answer, truth = np.random.default_rng(0).random((2, 9, 7)) < share
+    matrix = confusion(answer, truth)
+    assert masks_iou(answer, truth) == iou_fg(matrix)
+    assert masks_dice(answer, truth) == dice_fg(matrix)
+    assert masks_fb_iou(answer, truth) == fb_iou(matrix)
+
+
+def test_two_masks_of_different_shapes() -> None:
+    with pytest.raises(ValueError, match="differ in shape"):
+        masks_iou(np.ones((2, 3), bool), np.ones((1, 3), bool))
 
 
 def test_classes_that_are_nowhere_are_left_out_of_the_mean() -> None:

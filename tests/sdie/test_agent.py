@@ -14,13 +14,15 @@ import torch
 from safetensors.numpy import load_file
 
 from flawscope.errors import UsageError, WeightsError
+from flawscope.metrics import masks_iou
 from flawscope.sdie.agent import train
 from flawscope.sdie.artefact import WEIGHTS, load_artefact, save_artefact
 from flawscope.sdie.enhanced import Enhanced
-from flawscope.sdie.learner import FallingNoise, make_learner, policy_of, vector_env
+from flawscope.sdie.environments import vector_env
+from flawscope.sdie.learner import make_learner, policy_of
+from flawscope.sdie.noise import FallingNoise
 from flawscope.sdie.policy import mlp_policy
 from flawscope.sdie.presets import make_settings
-from flawscope.sdie.rewards import iou
 from flawscope.sdie.shots import Shot, symmetries
 from flawscope.segment.prompted import Witnessed
 from flawscope.segment.regions import RegionSegmenter
@@ -84,7 +86,7 @@ def test_the_toy_is_learnt(toy, tmp_path) -> None:
     shot = toy.shot()
     enhanced = Enhanced(policy, toy.bank, shot.segmenter, rounds=1)
     np.testing.assert_allclose(enhanced.rounds_of(shot.image)[1].weights, toy.best, atol=0.05)
-    assert iou(enhanced.segment(shot.image).probability[0] > 0.5, shot.mask) > 0.9
+    assert masks_iou(enhanced.segment(shot.image).probability[0] > 0.5, shot.mask) > 0.9
 
 
 def test_same_seed_same_bytes_another_seed_others(small_bank, speckled, tmp_path) -> None:

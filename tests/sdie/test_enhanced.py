@@ -12,15 +12,17 @@ import pytest
 
 from flawscope.enhance.presets import bank as make_bank
 from flawscope.errors import UsageError, WeightsError
-from flawscope.sdie.artefact import DESCRIPTION, WEIGHTS, load_artefact, save_artefact
+from flawscope.metrics import masks_fb_iou
+from flawscope.sdie.artefact import WEIGHTS, load_artefact, save_artefact
+from flawscope.sdie.artefact_description import DESCRIPTION
 from flawscope.sdie.enhanced import Enhanced
 from flawscope.sdie.observation import OBSERVATIONS
 from flawscope.sdie.policy import ConstantPolicy, MlpPolicy
 from flawscope.sdie.reopening import SUPPORT
-from flawscope.sdie.rewards import fb_iou
 from flawscope.segment.base import Segmenter, predict
 from flawscope.segment.description import describe
-from flawscope.segment.prompted import Prompted, PrototypeSegmenter, Witnessed, agreement
+from flawscope.segment.likeness import agreement
+from flawscope.segment.prompted import Prompted, PrototypeSegmenter, Witnessed
 from flawscope.segment.regions import RegionSegmenter
 from flawscope.segment.support import SupportModel
 
@@ -112,7 +114,7 @@ def test_rounds_of_all_rollouts_are_candidates(small_bank, speckled) -> None:
         (2, 1),
         (2, 2),
     ]
-    reached = [fb_iou(at.seen.foreground, mask > 0) for at in rounds]
+    reached = [masks_fb_iou(at.seen.foreground, mask > 0) for at in rounds]
     assert three.chosen(rounds, mask) == int(np.argmax(reached))
     last = replace(three, choice="last")
     assert last.chosen(rounds) == 2

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from flawscope.errors import UsageError
-from flawscope.sdie.game import Calls, Game, State, action_of, identity_of, see
+from flawscope.sdie.actions import action_of, identity_of
+from flawscope.sdie.game import Calls, Game, State
 from flawscope.sdie.memory import Memory, content_key
+from flawscope.sdie.seen import see
 from flawscope.segment.base import Segmentation
 from flawscope.segment.regions import RegionSegmenter
 

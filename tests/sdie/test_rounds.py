@@ -4,18 +4,11 @@ import pytest
 from flawscope.enhance.adjustable import Adjustable
 from flawscope.enhance.presets import bank as make_bank
 from flawscope.errors import UsageError
-from flawscope.sdie.game import Game, State, action_of
+from flawscope.sdie.actions import action_of
+from flawscope.sdie.choices import CHOICES
+from flawscope.sdie.game import Game, State
 from flawscope.sdie.policy import ConstantPolicy
-from flawscope.sdie.rounds import (
-    CHOICES,
-    Round,
-    agreements,
-    choose,
-    expected_levels,
-    likenesses,
-    play,
-    true_levels,
-)
+from flawscope.sdie.rounds import Round, agreements, choose, expected_levels, likenesses, play, true_levels
 from flawscope.segment.base import Segmentation
 
 

@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
 
+from flawscope.enhance import bank as make_bank
+from flawscope.enhance.adjustable import Adjustable
 from flawscope.errors import DataError, UsageError
+from flawscope.metrics import masks_fb_iou, masks_iou
 from flawscope.sdie.enhanced import Enhanced
-from flawscope.sdie.rewards import fb_iou, iou
-from flawscope.sdie.search import Trial, search
+from flawscope.sdie.search import search
+from flawscope.sdie.trial import Trial
 
 
 def test_cma_solves_the_toy(toy) -> None:
@@ -13,7 +16,7 @@ def test_cma_solves_the_toy(toy) -> None:
     assert found.score > 0.97
     np.testing.assert_allclose(found.weights, toy.best, atol=0.05)
     assert found.calls == len(segmenter.asked) <= 200
-    assert found.raw == pytest.approx(iou(*_seen_raw(toy)))
+    assert found.raw == pytest.approx(masks_iou(*_seen_raw(toy)))
 
 
 def _seen_raw(toy):
@@ -61,7 +64,7 @@ def test_best_single_tries_each_filter_and_chooses_the_round(toy) -> None:
             plane = [plane, plane / 2, (plane + 1) / 2][number]
             image = np.repeat(plane[:, :, None], 3, 2)
             answer = shot.segmenter.segment(image).probability[0] > 0.5
-            scores[number, rounds] = fb_iou(answer, shot.mask)
+            scores[number, rounds] = masks_fb_iou(answer, shot.mask)
     best = max(scores, key=scores.get)
     assert found.score == pytest.approx(scores[best])
     assert scores[int(found.weights.argmax()), found.rounds] == pytest.approx(scores[best])
@@ -89,7 +92,9 @@ def test_the_mix_found_scores_the_same_in_an_enhanced_segmenter(toy) -> None:
     shot = toy.shot()
     found = search("random", [shot], toy.bank, index="iou", rounds=3, budget=50)[""]
     enhanced = Enhanced(found.policy, toy.bank, toy.segmenter(), rounds=found.rounds)
-    assert iou(enhanced.segment(shot.image).probability[0] > 0.5, shot.mask) == pytest.approx(found.score)
+    assert masks_iou(enhanced.segment(shot.image).probability[0] > 0.5, shot.mask) == pytest.approx(
+        found.score
+    )
 
 
 def test_what_cannot_be_searched(toy) -> None:
@@ -101,3 +106,15 @@ def test_what_cannot_be_searched(toy) -> None:
         search("luck", [toy.shot()], toy.bank)
     with pytest.raises(DataError, match="no labelled images"):
         search("cma", [], toy.bank, budget=10)
+
+
+def test_adjustable_parameters_stay_as_they_are(toy) -> None:
+    moving = (Adjustable("unsharp", "amount", 0.5, 9.0),)
+    shown = []
+    for adjustable in ((), moving):
+        segmenter = toy.segmenter()
+        filters = make_bank(filters=("identity", "unsharp"), adjustable=adjustable)
+        Trial([toy.shot(segmenter)], filters, "iou", 1).score(np.array([0.5, 0.5]))
+        shown.append(segmenter.asked[-1])
+    np.testing.assert_array_equal(*shown)
+    assert not np.array_equal(shown[0], segmenter.asked[0])

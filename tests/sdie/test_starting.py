@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from flawscope.enhance.presets import bank as make_bank
-from flawscope.sdie.artefact import read_description
+from flawscope.metrics import masks_iou
+from flawscope.sdie.artefact_description import read_description
 from flawscope.sdie.drawn import SURFACES, drawn_shots
 from flawscope.sdie.enhanced import Enhanced
 from flawscope.sdie.evidence import MARKS
 from flawscope.sdie.presets import make_settings
-from flawscope.sdie.rewards import iou
 from flawscope.sdie.starting import START, START_PROMPTED, shipped_start
 from flawscope.segment.prompted import Witnessed
 from flawscope.segment.regions import RegionSegmenter
@@ -77,7 +77,7 @@ def test_its_critics_choose_good_rounds_of_drawn_defects_it_never_saw() -> None:
     for shot in shots:
         enhanced = Enhanced(start, bank, shot.segmenter, "critic", rounds=5, reward="iou_gain")
         rounds = enhanced.rounds_of(shot.image)
-        levels = [iou(one.seen.foreground, shot.mask) for one in rounds]
+        levels = [masks_iou(one.seen.foreground, shot.mask) for one in rounds]
         reached.append((levels[enhanced.chosen(rounds)], np.mean(levels), levels[0]))
     chosen, mean, raw = np.mean(reached, axis=0)
     assert chosen > mean

@@ -17,7 +17,8 @@ from flawscope.segment import (
     Segmenter,
     SupportModel,
 )
-from flawscope.segment.prompted import Witnessed, agreement, chosen
+from flawscope.segment.likeness import agreement
+from flawscope.segment.prompted import Witnessed, chosen
 from flawscope.segment.regions import mean_by_region
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import enum
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -15,36 +14,8 @@ from flawscope.cli.output import JsonOption, console, emit_json, progress_bar
 if TYPE_CHECKING:
     from flawscope.data.samples import SegmentationData
     from flawscope.evaluate import MapFolder
+    from flawscope.evaluate.maps import MapValues
     from flawscope.segment import Segmenter
-
-
-class ProtocolChoice(enum.StrEnum):
-    """How figures are made."""
-
-    standard = "standard"
-    ocinet = "ocinet"
-
-
-class MapValuesChoice(enum.StrEnum):
-    """What the values of map files mean."""
-
-    grey = "grey"
-    binary = "binary"
-    classes = "classes"
-
-
-class OverlayChoice(enum.StrEnum):
-    """Which images are drawn."""
-
-    worst = "worst"
-    spread = "spread"
-
-
-class OverlayGround(enum.StrEnum):
-    """What they are drawn on."""
-
-    black = "black"
-    image = "image"
 
 
 def register(app: typer.Typer) -> None:
@@ -70,8 +41,8 @@ def evaluate_command(
         str, typer.Option(help="Name of the dataset's layout; see 'flawscope data list'.")
     ] = "auto",
     protocol: Annotated[
-        ProtocolChoice, typer.Option(help="'ocinet' makes figures as the paper's were made.")
-    ] = ProtocolChoice.standard,
+        Literal["standard", "ocinet"], typer.Option(help="'ocinet' makes figures as the paper's were made.")
+    ] = "standard",
     threshold: Annotated[float, typer.Option(min=0.0, max=1.0, help="Of the headline figures.")] = 0.5,
     calibrated: Annotated[
         float | None,
@@ -85,9 +56,9 @@ def evaluate_command(
         typer.Option(help="Stretch each soft map to 0..1 before MAE, wF, S, E, F, as PySODMetrics does."),
     ] = False,
     map_values: Annotated[
-        MapValuesChoice,
+        Literal["grey", "binary", "classes"],
         typer.Option(help="Of --predictions: probability in grey, 0 or not, or class numbers."),
-    ] = MapValuesChoice.grey,
+    ] = "grey",
     tolerance: Annotated[float, typer.Option(min=0.0, help="Pixels, for boundaries.")] = 2.0,
     min_overlap: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Share of a defect to cover so that it counts as found.")
@@ -111,11 +82,11 @@ def evaluate_command(
     ] = None,
     overlays: Annotated[int, typer.Option(min=0, help="How many images to draw into --out.")] = 12,
     overlay_choice: Annotated[
-        OverlayChoice, typer.Option(help="The worst by IoU, or evenly spread.")
-    ] = OverlayChoice.worst,
+        Literal["worst", "spread"], typer.Option(help="The worst by IoU, or evenly spread.")
+    ] = "worst",
     overlay_ground: Annotated[
-        OverlayGround, typer.Option(help="Draw on black as in the paper, or on the image.")
-    ] = OverlayGround.black,
+        Literal["black", "image"], typer.Option(help="Draw on black as in the paper, or on the image.")
+    ] = "black",
     every: Annotated[
         bool, typer.Option("--all", help="Print every figure; JSON and --out always hold them all.")
     ] = False,
@@ -134,7 +105,7 @@ def evaluate_command(
     from flawscope.metrics import Published
 
     chosen, everything = _open_data(data, masks, splits, split, layout)
-    if protocol is ProtocolChoice.ocinet and (calibrate or calibrated is not None):
+    if protocol == "ocinet" and (calibrate or calibrated is not None):
         raise UsageError("protocol ocinet has no threshold to calibrate: Otsu chooses", where="--calibrate")
     source = _open_source(weights, predictions, map_values, device)
     screen = console(json_file)
@@ -143,7 +114,7 @@ def evaluate_command(
     if calibrate:
         calibrated = _calibrate(source, everything)
     settings = Settings(
-        protocol=protocol.value,
+        protocol=protocol,
         threshold=threshold,
         calibrated=calibrated,
         normalise=normalise,
@@ -156,9 +127,7 @@ def evaluate_command(
     )
     drawn = None
     if out is not None and overlays:
-        drawn = Overlays(
-            out / "overlays", overlays, len(chosen.labelled()), overlay_choice.value, overlay_ground.value
-        )
+        drawn = Overlays(out / "overlays", overlays, len(chosen.labelled()), overlay_choice, overlay_ground)
     with progress_bar() as bar:
         task = bar.add_task("Evaluating", total=len(chosen))
         evaluation = evaluate(
@@ -223,7 +192,7 @@ def _open_data(
 
 
 def _open_source(
-    weights: str | None, predictions: Path | None, map_values: MapValuesChoice, device: str
+    weights: str | None, predictions: Path | None, map_values: MapValues, device: str
 ) -> Segmenter | MapFolder:
     from flawscope.errors import UsageError
     from flawscope.evaluate import open_maps
@@ -231,7 +200,7 @@ def _open_source(
     if (weights is None) == (predictions is None):
         raise UsageError("give either --weights or --predictions", remedy="See flawscope evaluate --help")
     if predictions is not None:
-        return open_maps(predictions, map_values.value)
+        return open_maps(predictions, map_values)
     return open_unprompted(weights, device=device)
 
 

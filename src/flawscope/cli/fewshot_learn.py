@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-import enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+from flawscope.cli.lists import listed
 from flawscope.cli.output import JsonOption, console, emit_json, progress_bar
-
-
-class LearnOption(enum.StrEnum):
-    """How the mix of filters is learnt."""
-
-    none = "none"
-    td3 = "td3"
-    cma = "cma"
-    search = "search"
-    best_single = "best-single"
-
-
-class DeployedChoice(enum.StrEnum):
-    """Which round is kept; none of these needs a label."""
-
-    last = "last"
-    critic = "critic"
-    quality = "quality"
-    likeness = "likeness"
-    agreement = "agreement"
+from flawscope.sdie.choices import Deployable
 
 
 def learn(
@@ -58,7 +39,7 @@ def learn(
         ),
     ] = None,
     method: Annotated[
-        LearnOption | None,
+        Literal["none", "td3", "cma", "search", "best-single"] | None,
         typer.Option(
             help="What to do to images first: none leaves them as they are, td3 is SDIE's agent, the others search a "
             "constant mix. Default: none, the best in the study."
@@ -91,7 +72,7 @@ def learn(
         float | None, typer.Option(min=0, help="Stop the agent's training after so many.")
     ] = None,
     choice: Annotated[
-        DeployedChoice | None,
+        Deployable | None,
         typer.Option(help="Which round is kept. Default: likeness with td3, else last."),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("runs/mydefect"),
@@ -108,8 +89,9 @@ def learn(
     from flawscope.enhance import bank as make_bank
     from flawscope.errors import UsageError
     from flawscope.fewshot.adjusting import adjustable_bank
-    from flawscope.fewshot.learning import DEFAULT_METHOD, labelled_photographs, supports_of_class
+    from flawscope.fewshot.learning import DEFAULT_METHOD
     from flawscope.fewshot.learning import learn as learn_from
+    from flawscope.fewshot.photographs import labelled_photographs, supports_of_class
     from flawscope.fewshot.segmenters import takes_prompts
     from flawscope.fewshot.settings import bank_of
     from flawscope.fewshot.starting import NONE_FITS, WARNING
@@ -124,10 +106,10 @@ def learn(
         samples = supports_of_class(manifest, str(class_name), shots)
     else:
         samples = labelled_photographs(open_data(str(data), layout=layout), shots)
-    chosen = DEFAULT_METHOD if method is None else method.value
+    chosen = DEFAULT_METHOD if method is None else method
     filters = make_bank(bank or bank_of(preset))
     if adjustable is not None:
-        filters = adjustable_bank(filters, [part.strip() for part in adjustable.split(",") if part.strip()])
+        filters = adjustable_bank(filters, listed(adjustable))
     screen = console(json_file)
     screen.print(f"learning from {len(samples)}: {', '.join(one.name for one in samples)}", markup=False)
     with progress_bar() as bar:
@@ -143,7 +125,7 @@ def learn(
             backbone_weights=backbone_weights,
             budget=budget,
             minutes=minutes,
-            choice=choice.value if choice is not None else "likeness" if chosen == "td3" else "last",
+            choice=choice if choice is not None else "likeness" if chosen == "td3" else "last",
             name=class_name or "defect",
             seed=seed,
             resume=resume,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import enum
 import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -17,13 +16,6 @@ from flawscope.cli.output import JsonOption, console, emit_json, progress_bar
 if TYPE_CHECKING:
     from flawscope.errors import FlawscopeError
     from flawscope.inspect import Found, Outcome, ResultFolder
-
-
-class Binarization(enum.StrEnum):
-    """How probabilities become a mask."""
-
-    threshold = "threshold"
-    otsu = "otsu"
 
 
 def register(app: typer.Typer) -> None:
@@ -45,8 +37,9 @@ def predict(
         ),
     ] = None,
     binarize: Annotated[
-        Binarization, typer.Option(help="'otsu' is the paper's way: it finds a defect in every image.")
-    ] = Binarization.threshold,
+        Literal["threshold", "otsu"],
+        typer.Option(help="'otsu' is the paper's way: it finds a defect in every image."),
+    ] = "threshold",
     min_area: Annotated[int, typer.Option(min=1, help="Leave out regions of fewer pixels.")] = 1,
     masks: Annotated[bool, typer.Option(help="Write masks/*.png.")] = True,
     overlays: Annotated[bool, typer.Option(help="Write overlays/*.jpg.")] = True,
@@ -81,7 +74,7 @@ def predict(
     if not found.files:
         return 2
     segmenter = open_unprompted(weights, device=device, threads=threads)
-    settings = Settings(threshold=threshold, method=binarize.value, min_area=min_area)
+    settings = Settings(threshold=threshold, method=binarize, min_area=min_area)
     folder = open_results(
         out,
         Wanted(masks, overlays, probabilities),
@@ -196,7 +189,7 @@ def _made_with(segmenter: Any, settings: Any, page: int | None, white: int | Non
     """What all results of a folder share, under the names of the options."""
     from flawscope.segment.description import made_with
 
-    otsu = settings.method == Binarization.otsu.value
+    otsu = settings.method == "otsu"
     level = segmenter.threshold if settings.threshold is None else settings.threshold
     return {
         "--weights": made_with(segmenter),

@@ -195,7 +195,7 @@ def train(
 
 
 def _evaluate(settings: RunSettings, weights: Path, out: Path) -> None:
-    from flawscope.cli.evaluate import ProtocolChoice, evaluate_command
+    from flawscope.cli.evaluate import evaluate_command
 
     evaluate_command(
         weights=str(weights),
@@ -203,7 +203,7 @@ def _evaluate(settings: RunSettings, weights: Path, out: Path) -> None:
         splits=None if settings.splits is None else Path(settings.splits),
         split="test",
         layout=settings.layout,
-        protocol=ProtocolChoice.ocinet if settings.recipe_name == "paper" else ProtocolChoice.standard,
+        protocol="ocinet" if settings.recipe_name == "paper" else "standard",
         out=out,
         device=settings.device,
     )

@@ -12,10 +12,11 @@ import numpy.typing as npt
 from flawscope.enhance.bank import FilterBank
 from flawscope.enhance.planes import Plane
 from flawscope.fewshot.adjusting import adjustable_bank
-from flawscope.fewshot.segmenters import Task
+from flawscope.fewshot.preparing import Task
 from flawscope.fewshot.settings import Row, StudySettings
 from flawscope.fewshot.starting import SHIPPED, start_of
 from flawscope.fewshot.tasks import Picture
+from flawscope.metrics import masks_iou
 from flawscope.sdie.presets import Settings
 from flawscope.sdie.starting import shipped_calls
 from flawscope.segment.base import Segmenter, binarize
@@ -150,8 +151,7 @@ class Mixes:
     def answer(self, task: Task, picture: Picture) -> dict[str, Answer]:
         """The mask of the mix; the earliest of equals."""
         from flawscope.sdie.game import Game
-        from flawscope.sdie.rewards import iou
-        from flawscope.segment.prompted import likeness
+        from flawscope.segment.likeness import likeness
 
         game = Game(self.bank, picture.image, task.segmenter, 1)
         best: Answer | None = None
@@ -160,7 +160,7 @@ class Mixes:
             state = game.step(game.first, weights)
             seen = game.look(state)
             if self.oracle:
-                level = iou(seen.foreground, picture.mask)
+                level = masks_iou(seen.foreground, picture.mask)
             else:
                 evidence = game.look(game.first).segmentation.evidence
                 assert evidence is not None, "every segmenter of a task knows its supports"

@@ -8,16 +8,15 @@ from typing import Any, Literal
 import numpy as np
 
 from flawscope.fewshot.answers import Answer, Lesson, Responder
-from flawscope.fewshot.segmenters import Task
+from flawscope.fewshot.preparing import Task
 from flawscope.fewshot.starting import start_of
 from flawscope.fewshot.tasks import Picture
+from flawscope.sdie.choices import CHOICES
 from flawscope.sdie.enhanced import Enhanced
 from flawscope.sdie.game import Game
 from flawscope.sdie.policy import ConstantPolicy
 from flawscope.sdie.rewards import REWARDS
-from flawscope.sdie.rounds import Choice, choose, play
-
-CHOICES: tuple[Choice, ...] = ("last", "critic", "quality", "likeness", "agreement", "oracle")
+from flawscope.sdie.rounds import choose, play
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,8 +77,9 @@ def searched(method: Literal["best-single", "random", "cma"], lesson: Lesson) ->
 
 def agent(lesson: Lesson) -> Responder:
     """SDIE's agent; a training that was interrupted goes on where it was."""
-    from flawscope.sdie.agent import CHECKPOINT, CONFIG, train
+    from flawscope.sdie.agent import CHECKPOINT, train
     from flawscope.sdie.artefact import load_artefact
+    from flawscope.sdie.run_folder import CONFIG
 
     groups, bank = lesson.groups(), lesson.agent_bank
     start, noted_start = start_of(bank, lesson.agent, prompted=lesson.settings.prompted)

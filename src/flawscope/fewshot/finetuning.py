@@ -17,7 +17,7 @@ import numpy.typing as npt
 from flawscope.errors import MissingExtraError
 from flawscope.fewshot.answers import Lesson, Plain, Responder
 from flawscope.fewshot.materials import refuse_seen, trained_on
-from flawscope.fewshot.segmenters import Task, material_of_task
+from flawscope.fewshot.preparing import Task, material_of_task
 from flawscope.segment.base import Segmenter
 from flawscope.segment.header import Header, read_safetensors_header
 from flawscope.segment.loading import LoadedSegmenter

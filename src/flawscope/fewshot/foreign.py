@@ -13,7 +13,7 @@ from flawscope.data.samples import Sample
 from flawscope.errors import DataError
 from flawscope.evaluate.maps import MapFolder
 from flawscope.fewshot.answers import ONLY, Answer
-from flawscope.fewshot.segmenters import Task
+from flawscope.fewshot.preparing import Task
 from flawscope.fewshot.tasks import Picture
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from flawscope.fewshot.answers import Responder
+from flawscope.fewshot.preparing import Task
 from flawscope.fewshot.scores import ImageScore, score
-from flawscope.fewshot.segmenters import Task
 from flawscope.fewshot.tasks import read_picture
 
 SHOWN = 3

@@ -9,28 +9,26 @@ from typing import Any, Literal
 
 import numpy as np
 
-from flawscope.data.fewshot import read_manifest
-from flawscope.data.samples import Sample, SegmentationData
+from flawscope.data.samples import Sample
 from flawscope.enhance.bank import FilterBank
-from flawscope.errors import DataError, UsageError
+from flawscope.errors import UsageError
 from flawscope.fewshot.prompting import Known, prompted_by, support_model, with_others, witnessed_by
 from flawscope.fewshot.segmenters import PROTOTYPES, check_prompting
 from flawscope.fewshot.settings import agent_settings, check_backbone
 from flawscope.fewshot.starting import start_of
 from flawscope.fewshot.tasks import Picture
+from flawscope.sdie.actions import identity_of
+from flawscope.sdie.choices import Choice
 from flawscope.sdie.episodes import Report
-from flawscope.sdie.game import identity_of
 from flawscope.sdie.presets import Settings
 from flawscope.sdie.rewards import REWARDS
-from flawscope.sdie.rounds import Choice
-from flawscope.sdie.search import Found
 from flawscope.sdie.shots import Shot
+from flawscope.sdie.trial import Found
 from flawscope.segment import open_segmenter
 from flawscope.segment.prompted import USES, PrototypeSegmenter, Use
 
 LearnMethod = Literal["none", "td3", "cma", "search", "best-single"]
 DEFAULT_METHOD: LearnMethod = "none"
-MOST_SHOTS = 5
 
 
 @dataclass(frozen=True)
@@ -46,36 +44,6 @@ class Learnt:
     folder: Path
     shots: tuple[str, ...]
     facts: dict[str, Any]
-
-
-def labelled_photographs(data: SegmentationData, count: int = MOST_SHOTS) -> tuple[Sample, ...]:
-    """The first labelled samples with a defect, of the training split where there is one.
-
-    Raises:
-        DataError: none has a defect.
-        UsageError: fewer than one was asked for.
-    """
-    if count < 1:
-        raise UsageError(f"{count} photographs", where="--shots", remedy="Give 1 or more")
-    part = data.split("train") if "train" in data.splits else data
-    chosen: list[Sample] = []
-    for sample in part.binary().labelled():
-        if len(chosen) == count:
-            break
-        if sample.read()[1].any():
-            chosen.append(sample)
-    if not chosen:
-        raise DataError(
-            "no image with a labelled defect to learn from",
-            where=data.root,
-            remedy="Put photographs into images/ and their masks, of the same names, into masks/",
-        )
-    return tuple(chosen)
-
-
-def supports_of_class(manifest: Path, name: str, count: int = MOST_SHOTS) -> tuple[Sample, ...]:
-    """The first supports of a class of a few-shot manifest; raises DataError."""
-    return read_manifest(manifest)[name].support[:count]
 
 
 def learn(
@@ -167,7 +135,7 @@ def learn(
     }
     if method == "td3":
         from flawscope.sdie.agent import train
-        from flawscope.sdie.artefact import read_description
+        from flawscope.sdie.artefact_description import read_description
 
         start, noted = start_of(bank, told, prompted=prompted)
         folder = train(
@@ -214,7 +182,8 @@ def _found(
     told: Settings,
     seed: int,
 ) -> Found:
-    from flawscope.sdie.search import Trial, search
+    from flawscope.sdie.search import search
+    from flawscope.sdie.trial import Trial
 
     index = REWARDS[told.reward][0]
     if method == "none":

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flawscope.errors import UsageError
 from flawscope.fewshot.tasks import Source
+from flawscope.sdie.choices import Choice
 from flawscope.sdie.presets import Settings, make_settings
-from flawscope.sdie.rounds import Choice
 from flawscope.segment.prompted import USES, Use
 from flawscope.segment.support_maps import FeatureKind
 

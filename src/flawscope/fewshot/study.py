@@ -19,13 +19,15 @@ from flawscope.fewshot.answers import Lesson, Responder, maps, mixes, prototype,
 from flawscope.fewshot.content import Content
 from flawscope.fewshot.enhancing import agent, searched
 from flawscope.fewshot.judging import judge
-from flawscope.fewshot.machine import describe_machine
+from flawscope.fewshot.preparing import prepare
 from flawscope.fewshot.scores import figures
-from flawscope.fewshot.segmenters import Segmenters, Tally, check_prompting, prepare
+from flawscope.fewshot.segmenters import Segmenters, check_prompting
 from flawscope.fewshot.settings import Row, StudySettings, agent_settings, check_backbone
 from flawscope.fewshot.starting import NONE_FITS, WARNING, start_of
 from flawscope.fewshot.store import FinishedRow, RunFolder, stamp_of
+from flawscope.fewshot.tally import Tally
 from flawscope.fewshot.tasks import restrict
+from flawscope.machine import describe_machine
 from flawscope.sdie.presets import Settings
 
 Say = Callable[[str], None]

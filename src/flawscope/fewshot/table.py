@@ -56,10 +56,17 @@ def table(rows: Sequence[FinishedRow], choice: str = "last") -> dict[str, Any]:
         "gap_closed": _gaps(values, heads),
         "notes": notes(dict(sorted(methods.items(), key=lambda one: order.index(one[0].split(":")[0])))),
         "rows": [{name: value for name, value in row.facts.items() if name not in _LEFT_OUT} for row in rows],
-        "machines": [
-            json.loads(text) for text in dict.fromkeys(json.dumps(row.facts["machine"]) for row in rows)
-        ],
+        "machines": _machines(rows),
     }
+
+
+def _machines(rows: Sequence[FinishedRow]) -> list[dict[str, Any]]:
+    """Each that a row was made on, once; how busy it was then is in the row."""
+    told = [
+        {name: value for name, value in row.facts["machine"].items() if name != "load_average"}
+        for row in rows
+    ]
+    return [json.loads(text) for text in dict.fromkeys(json.dumps(one) for one in told)]
 
 
 def headline(lines: Sequence[str], choice: str) -> str:

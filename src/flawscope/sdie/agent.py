@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from flawscope.enhance.bank import FilterBank
-from flawscope.errors import MissingExtraError, UsageError
-from flawscope.outputs import write_json
+from flawscope.errors import MissingExtraError
 from flawscope.sdie.artefact import save_artefact
+from flawscope.sdie.choices import Choice
 from flawscope.sdie.drawn import QUERIES, drawn_shots
-from flawscope.sdie.episodes import Progress, Report, Row, mean_return, write_episodes
+from flawscope.sdie.episodes import Report, write_episodes
 from flawscope.sdie.policy import MlpPolicy
 from flawscope.sdie.presets import Settings, make_settings
-from flawscope.sdie.rounds import Choice
+from flawscope.sdie.run_folder import claim, config_of
 from flawscope.sdie.shots import Shot, check_shots, symmetries
 from flawscope.segment.base import Segmenter
 from flawscope.segment.prompted import USES, Use
 from flawscope.segment.support import SupportModel
 
 try:
-    from stable_baselines3 import TD3
-    from stable_baselines3.common.callbacks import BaseCallback
+    from flawscope.sdie.checkpoint import load_checkpoint, save_checkpoint
+    from flawscope.sdie.environments import vector_env
+    from flawscope.sdie.learner import make_learner, policy_of
+    from flawscope.sdie.sitting import Sitting
 except ImportError as error:
     raise MissingExtraError(error.name or "stable_baselines3", "fewshot") from error
 
-from flawscope.sdie.checkpoint import load_checkpoint, save_checkpoint
-from flawscope.sdie.learner import make_learner, normalised, policy_of, vector_env
-
-CONFIG, CHECKPOINT = "config.json", "resume/last.safetensors"
+CHECKPOINT = "resume/last.safetensors"
 _DRAWN_SEED = 7000
 """Other drawn tasks than those the shipped start was trained on (``benchmarks/sdie_start.py``)."""
 
@@ -102,8 +96,8 @@ def train(
     given = check_shots(shots)
     turned = tuple(turned for shot in given for turned in symmetries(shot)) if settings.symmetries else given
     folder = Path(out)
-    told = _config(given, bank, preset, settings, seed, backbone_weights, start, known is not None)
-    _claim(folder, told, resume)
+    told = config_of(given, bank, preset, settings, seed, backbone_weights, start, known is not None)
+    claim(folder, told, resume)
     drawn: Sequence[Shot] = ()
     if known is not None and settings.drawn_tasks:
         drawn = drawn_shots(_drawn_tasks(settings), known, seed=_DRAWN_SEED + seed)
@@ -116,7 +110,7 @@ def train(
         log: dict[str, Any] = {"episodes": [], "seconds": 0.0, "calls": 0, "undefined": 0}
         if resume and (folder / CHECKPOINT).exists():  # without one it was stopped before it began
             log = load_checkpoint(learner, folder / CHECKPOINT)
-        run = _Run(learner, played, settings, log)
+        run = Sitting(learner, played, settings, log)
 
         def keep() -> None:
             noted = run.log()
@@ -162,150 +156,3 @@ def _halves(first: tuple[Shot, ...], second: tuple[Shot, ...]) -> tuple[Shot, ..
         return first
     most = max(len(first), len(second))
     return first * round(most / len(first)) + second * round(most / len(second))
-
-
-class _Run(BaseCallback):
-    """The log of a learner, and the loop over its episodes."""
-
-    def __init__(self, learner: TD3, shots: Sequence[Shot], settings: Settings, log: dict[str, Any]) -> None:
-        super().__init__()
-        self._learner, self._shots, self._settings = learner, shots, settings
-        self._rows: list[Row] = log["episodes"]
-        self._before = log
-        self._returns = [0.0] * settings.envs
-        self._started = time.monotonic()
-
-    @property
-    def seconds(self) -> float:
-        """Of training, earlier sittings included."""
-        return float(self._before["seconds"]) + time.monotonic() - self._started
-
-    def go(self, minutes: float | None, every: float, keep: Any, progress: Report | None) -> None:
-        """Play and learn to the end, keeping the state now and then."""
-        learner, told = self._learner, self._settings
-        # All environments end their episodes together, so the state is between episodes after each of these.
-        episode = told.rounds * told.envs
-        if learner.num_timesteps == 0:
-            keep()
-        kept = time.monotonic()
-        while learner.num_timesteps < told.steps:
-            if minutes is not None and self.seconds >= 60 * minutes:
-                break
-            learner.learn(episode, callback=self, log_interval=10**9, reset_num_timesteps=False)
-            if progress is not None:
-                progress(
-                    Progress(
-                        learner.num_timesteps,
-                        told.steps,
-                        len(self._rows),
-                        mean_return(self._rows),
-                        self.seconds,
-                    )
-                )
-            if time.monotonic() - kept >= every:
-                keep()
-                kept = time.monotonic()
-        keep()
-
-    def log(self) -> dict[str, Any]:
-        """For the checkpoint."""
-        asked = normalised(self._learner).env_method("asked")
-        return {
-            "episodes": self._rows,
-            "seconds": self.seconds,
-            "calls": self._before["calls"] + sum(calls for calls, _ in asked),
-            "undefined": self._before["undefined"] + sum(undefined for _, undefined in asked),
-        }
-
-    def provenance(self) -> dict[str, Any]:
-        """For the artefact."""
-        noted = self.log()
-        return {
-            "steps": self._learner.num_timesteps,
-            "finished": self._learner.num_timesteps >= self._settings.steps,
-            "episodes": len(self._rows),
-            "mean_return": round(mean_return(self._rows), 6),
-            "segmenter_calls": noted["calls"],
-            "undefined_pixels": noted["undefined"],
-            "seconds": round(noted["seconds"], 1),
-        }
-
-    def _on_step(self) -> bool:
-        for number, (reward, done, info) in enumerate(
-            zip(self.locals["rewards"], self.locals["dones"], self.locals["infos"], strict=True)
-        ):
-            self._returns[number] += float(reward)
-            if done:
-                indices = info["indices"]
-                shot = self._shots[info["shot"]]
-                self._rows.append(
-                    {
-                        "episode": len(self._rows) + 1,
-                        "step": self._learner.num_timesteps,
-                        "shot": shot.source,
-                        "class": shot.name,
-                        "return": round(self._returns[number], 6),
-                        "index_first": round(indices[0], 6),
-                        "index_last": round(indices[-1], 6),
-                        "index_best": round(max(indices), 6),
-                    }
-                )
-                self._returns[number] = 0.0
-        return True
-
-
-def _config(
-    shots: Sequence[Shot],
-    bank: FilterBank,
-    preset: str,
-    settings: Settings,
-    seed: int,
-    backbone_weights: str | Path | None,
-    start: MlpPolicy | None,
-    drawn: bool,
-) -> dict[str, Any]:
-    seen, begun = hashlib.sha256(), hashlib.sha256()
-    for _, tensor in sorted(start.tensors().items() if start else ()):
-        begun.update(np.ascontiguousarray(tensor).data)
-    for shot in shots:
-        seen.update(f"{shot.name} {shot.image.shape} {shot.image.dtype} {shot.segmenter.name}".encode())
-        seen.update(shot.image.data)
-        seen.update(shot.mask.data)
-    return {
-        "schema": "flawscope/sdie-run/1",
-        "preset": preset,
-        "settings": settings.model_dump(mode="json"),
-        "seed": seed,
-        "bank": bank.to_json(),
-        "shots": {"count": len(shots), "sha256": seen.hexdigest()},
-        "backbone_weights": None if backbone_weights is None else str(backbone_weights),
-        "drawn": drawn,
-        "start": None if start is None else begun.hexdigest(),
-    }
-
-
-def _claim(folder: Path, config: dict[str, Any], resume: bool) -> None:
-    """Note what the run is told, or see that a resumed one is told the same."""
-    file = folder / CONFIG
-    if not resume:
-        if file.exists():
-            raise UsageError(
-                "this folder already holds a run",
-                where=folder,
-                remedy="Add --resume to go on with it, or choose another --out",
-            )
-        write_json(file, config)
-        return
-    try:
-        before = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UsageError("no run to resume here", where=folder, remedy="Check --out") from error
-    except (OSError, ValueError) as error:
-        raise UsageError("its config.json is damaged", where=file, remedy="Start a new run") from error
-    changed = [name for name in config if not isinstance(before, dict) or before.get(name) != config[name]]
-    if changed:
-        raise UsageError(
-            f"the run was begun with other {', '.join(changed)}",
-            where=folder,
-            remedy="Resume it with what it was begun with, or start a new run in another folder",
-        )

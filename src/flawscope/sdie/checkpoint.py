@@ -21,7 +21,7 @@ from stable_baselines3 import TD3
 
 from flawscope.errors import UsageError
 from flawscope.outputs import atomic
-from flawscope.sdie.learner import moments, normalised
+from flawscope.sdie.environments import moments, normalised
 
 NETWORKS = ("actor", "actor_target", "critic", "critic_target")
 BUFFER = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")

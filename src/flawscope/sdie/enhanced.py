@@ -12,16 +12,18 @@ import numpy.typing as npt
 from flawscope.enhance.bank import FilterBank
 from flawscope.errors import UsageError
 from flawscope.images import Image
+from flawscope.sdie.choices import CHOICES, Choice
 from flawscope.sdie.game import Game
 from flawscope.sdie.policy import Policy
 from flawscope.sdie.rewards import IndexName, RewardName
-from flawscope.sdie.rounds import CHOICES, Choice, Round, choose, play
+from flawscope.sdie.rounds import Round, choose, play
 from flawscope.segment.base import Prompts, Segmentation, Segmenter
 from flawscope.segment.description import Description, describe
+from flawscope.segment.wrapper import Wrapper
 
 
 @dataclass(frozen=True, eq=False)
-class Enhanced:
+class Enhanced(Wrapper):
     """Enhances an image for T rounds, keeps one, and segments it; a :class:`flawscope.segment.Segmenter`.
 
     Images of any size, depth and colour go through: filters run on the luminance at the image's own size (a
@@ -60,16 +62,6 @@ class Enhanced:
     def name(self) -> str:
         """``sdie(segmenter)``; says so when the round is the oracle's."""
         return f"sdie({self.segmenter.name})" + (" ORACLE round" if self.choice == "oracle" else "")
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The segmenter's."""
-        return self.segmenter.labels
-
-    @property
-    def threshold(self) -> float:
-        """The segmenter's."""
-        return self.segmenter.threshold
 
     def describe(self) -> Description:
         """The segmenter's, with what is done to the image before; two policies have two fingerprints."""

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from flawscope.enhance.bank import FilterBank
 from flawscope.errors import MissingExtraError
-from flawscope.sdie.game import Calls, Game, State, actions_of
+from flawscope.sdie.actions import actions_of
+from flawscope.sdie.game import Calls, Game, State
 from flawscope.sdie.memory import SHARED, Memory
 from flawscope.sdie.observation import SIDE, View, observation
 from flawscope.sdie.rewards import INDICES, REWARDS, RewardName, check_reward, pay

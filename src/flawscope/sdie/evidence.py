@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from flawscope.sdie.rewards import iou
+from flawscope.metrics import masks_iou
 
 Floats = npt.NDArray[np.float32]
 Binary = npt.NDArray[np.bool_]
@@ -73,7 +73,7 @@ def marks(
         abs(_contrast(original, mask, 1 - mask)) / first_spread,
         float(np.log1p(components)),
         float(inner.sum()) / (float(mask.sum()) + 1.0),
-        iou(foreground, first_foreground),
+        masks_iou(foreground, first_foreground),
         float(sure.mean()),
         _mean(sure, mask),
         float(np.abs(plane - original).mean()) / first_spread,

@@ -20,26 +20,12 @@ from flawscope.enhance.simplex import simplex
 from flawscope.errors import UsageError
 from flawscope.images import Image, check_image
 from flawscope.sdie.memory import Memory, content_key, digest
-from flawscope.segment.base import Prompts, Segmentation, Segmenter, binarize
+from flawscope.sdie.seen import Seen, see
+from flawscope.segment.base import Prompts, Segmenter
 
 Numbers = npt.NDArray[np.float64]
 
 _log = logging.getLogger("flawscope")
-
-
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """What the segmenter sees on an image.
-
-    Attributes:
-        segmentation: its answer, without NaN.
-        foreground: ``(height, width)`` ``bool``, any defect, at the segmenter's threshold.
-        undefined: pixels whose probability was NaN or infinite, and now is 0.
-    """
-
-    segmentation: Segmentation
-    foreground: npt.NDArray[np.bool_]
-    undefined: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +58,7 @@ class Game:
     """Enhancement of one image.
 
     Filters run on the luminance of the image at its own size; a colour image keeps its colours
-    (``enhance.bank.with_plane``).
+    (``enhance.planes.with_plane``).
 
     Args:
         bank: filters to mix.
@@ -154,7 +140,7 @@ class Game:
     def look(self, state: State) -> Seen:
         """What the segmenter sees on M_t; a kept answer is given again without asking."""
         key = ("seen", id(self.segmenter), self._identity, state.key)
-        return self._kept(state).get(key, lambda: self._ask(state), _bytes)
+        return self._kept(state).get(key, lambda: self._ask(state), lambda seen: seen.nbytes)
 
     def shown(self, state: State) -> Image:
         """What the segmenter is shown: the image as it came where M_t is M_0, else with M_t as its luminance."""
@@ -177,48 +163,3 @@ class Game:
             )
         self.calls.undefined += seen.undefined
         return seen
-
-
-def see(answer: Segmentation, threshold: float, shape: tuple[int, ...]) -> Seen:
-    """Foreground of a segmenter's answer; NaN is 0, and an answer without any map sees nothing."""
-    probability = answer.probability
-    if not len(probability):
-        probability = np.zeros((1, *shape), dtype=np.float32)
-    finite = np.isfinite(probability)
-    undefined = probability.size - int(np.count_nonzero(finite))
-    if undefined:
-        probability = np.where(finite, probability, np.float32(0))
-    quality = answer.quality
-    if quality is not None and not np.isfinite(quality):
-        quality = 0.0
-    if undefined or probability is not answer.probability or quality is not answer.quality:
-        answer = Segmentation(probability, quality, answer.evidence)
-    return Seen(answer, binarize(probability, threshold) > 0, undefined)
-
-
-def _bytes(seen: Seen) -> int:
-    evidence = seen.segmentation.evidence
-    known = 0 if evidence is None else evidence.nbytes
-    return seen.foreground.nbytes + seen.segmentation.probability.nbytes + known
-
-
-def actions_of(bank: FilterBank) -> int:
-    """Numbers in an action: one a filter, one an adjustable parameter."""
-    return len(bank) + len(bank.adjustable)
-
-
-def action_of(weights: npt.ArrayLike) -> npt.NDArray[np.float32]:
-    """The action that gives these weights, ``(..., n)`` on the simplex: 2 w / max(w) - 1."""
-    given = np.asarray(weights, dtype=np.float64)
-    return (2 * given / given.max(axis=-1, keepdims=True) - 1).astype(np.float32)
-
-
-def identity_of(bank: FilterBank) -> int:
-    """Which filter gives the image back unchanged; raises UsageError when none does."""
-    if "identity" not in bank.names:
-        raise UsageError(
-            "the bank has no identity filter",
-            where=", ".join(bank.names),
-            remedy="Add identity to the filters",
-        )
-    return bank.names.index("identity")

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from flawscope.enhance.bank import FilterBank
-from flawscope.sdie.game import action_of, identity_of
+from flawscope.sdie.actions import action_of, identity_of
 
 STILL, CONCENTRATION = 0.25, 0.5
 """Share of random actions that leave the image as it is; and of the Dirichlet distribution of the others, below 1,

@@ -16,7 +16,8 @@ from flawscope.enhance.planes import Plane
 from flawscope.errors import UsageError
 from flawscope.images import resize
 from flawscope.sdie.evidence import MARKS, filter_changes, marks
-from flawscope.sdie.game import Game, Seen, State
+from flawscope.sdie.game import Game, State
+from flawscope.sdie.seen import Seen
 from flawscope.sdie.statistics import statistics, statistics_size
 
 SIDE = 200

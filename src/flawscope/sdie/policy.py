@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flawscope.errors import UsageError, WeightsError
-from flawscope.sdie.game import action_of
+from flawscope.sdie.actions import action_of
 
 Action = npt.NDArray[np.float32]
 Layers = tuple[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]], ...]

@@ -8,7 +8,8 @@ from pathlib import Path
 from flawscope import __version__
 from flawscope.errors import UsageError
 from flawscope.outputs import output_error, write_json
-from flawscope.sdie.artefact import DESCRIPTION, WEIGHTS, read_description
+from flawscope.sdie.artefact import WEIGHTS
+from flawscope.sdie.artefact_description import DESCRIPTION, read_description
 from flawscope.sdie.reopening import SUPPORT
 from flawscope.sdie.segmenter_place import NETWORK, PROMPTABLE, SAM, kind_and_text, located
 from flawscope.segment.loading import find_weights

@@ -14,35 +14,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from flawscope.errors import UsageError
+from flawscope.metrics import masks_fb_iou, masks_iou
+from flawscope.metrics.arrays import Binary
 
 IndexName = Literal["fb_iou", "iou"]
 RewardName = Literal["fb_iou", "iou", "fb_iou_gain", "iou_gain", "fb_iou_step", "iou_step"]
 
-Binary = npt.NDArray[np.bool_]
-
-
-def iou(answer: Binary, truth: Binary) -> float:
-    """Intersection over union of two binary masks; 1 when both are empty, 0 when one is."""
-    together = int(np.count_nonzero(answer & truth))
-    union = int(np.count_nonzero(answer)) + int(np.count_nonzero(truth)) - together
-    return together / union if union else 1.0
-
-
-def fb_iou(answer: Binary, truth: Binary) -> float:
-    """Mean of the IoUs of foreground and background (Eq. 19); either is 1 where it is nowhere."""
-    together = int(np.count_nonzero(answer & truth))
-    union = int(np.count_nonzero(answer)) + int(np.count_nonzero(truth)) - together
-    neither, either = answer.size - union, answer.size - together
-    foreground = together / union if union else 1.0
-    background = neither / either if either else 1.0
-    return (foreground + background) / 2
-
-
-INDICES: dict[IndexName, Callable[[Binary, Binary], float]] = {"fb_iou": fb_iou, "iou": iou}
+INDICES: dict[IndexName, Callable[[Binary, Binary], float]] = {"fb_iou": masks_fb_iou, "iou": masks_iou}
+"""Of two ``(height, width)`` ``bool`` masks, the answer and the truth, by the rule of ``flawscope.metrics``."""
 
 REWARDS: dict[RewardName, tuple[IndexName, Literal["level", "gain", "step"]]] = {
     "fb_iou": ("fb_iou", "level"),

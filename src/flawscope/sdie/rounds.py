@@ -8,30 +8,22 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from flawscope.enhance.planes import Plane
 from flawscope.errors import UsageError
-from flawscope.sdie.game import Game, Numbers, Seen, State, action_of, actions_of, identity_of
+from flawscope.metrics import masks_iou
+from flawscope.sdie.actions import action_of, actions_of, identity_of
+from flawscope.sdie.choices import Choice
+from flawscope.sdie.game import Game, Numbers, State
 from flawscope.sdie.observation import View, observation
 from flawscope.sdie.policy import Policy
-from flawscope.sdie.rewards import INDICES, REWARDS, IndexName, RewardName, iou
-from flawscope.segment.prompted import likeness
-
-Choice = Literal["last", "critic", "quality", "likeness", "agreement", "oracle"]
-
-CHOICES: dict[Choice, str] = {
-    "last": "the last round",
-    "critic": "the round whose reward the critics expect to be highest",
-    "quality": "the round whose mask the segmenter itself trusts most",
-    "likeness": "the round whose mask agrees best with where the supports expect defects on the unfiltered image",
-    "agreement": "the round whose mask agrees best with those of the rounds beside it",
-    "oracle": "ORACLE: the round that is best by the true mask, for comparison with the paper only",
-}
-"""What each choice is, for people."""
+from flawscope.sdie.rewards import INDICES, REWARDS, IndexName, RewardName
+from flawscope.sdie.seen import Seen
+from flawscope.segment.likeness import likeness
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +142,7 @@ def true_levels(
 
 
 def likenesses(rounds: Sequence[Round]) -> npt.NDArray[np.float64]:
-    """For each round, the ``segment.prompted.likeness`` of its answer to the evidence on the unfiltered image.
+    """For each round, the ``segment.likeness.likeness`` of its answer to the evidence on the unfiltered image.
 
     A yardstick that the filters cannot move: a round is not judged by what the supports make of its own image.
     """
@@ -174,7 +166,7 @@ def agreements(rounds: Sequence[Round]) -> npt.NDArray[np.float64]:
     beside: list[list[float]] = [[] for _ in rounds]
     for at in range(1, len(rounds)):
         before = 0 if rounds[at].number == 1 else at - 1
-        same = iou(masks[before], masks[at]) if telling[before] and telling[at] else 0.0
+        same = masks_iou(masks[before], masks[at]) if telling[before] and telling[at] else 0.0
         beside[before].append(same)
         beside[at].append(same)
     return np.array([np.mean(found) if found else 0.0 for found in beside])

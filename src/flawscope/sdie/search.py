@@ -9,7 +9,6 @@ them; a search never asks more often than its budget.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
@@ -17,11 +16,9 @@ import numpy.typing as npt
 
 from flawscope.enhance.bank import FilterBank
 from flawscope.errors import MissingExtraError, UsageError
-from flawscope.sdie.game import Calls, Game, State, action_of, actions_of
-from flawscope.sdie.memory import SHARED, Memory
-from flawscope.sdie.policy import ConstantPolicy
-from flawscope.sdie.rewards import INDICES, IndexName
+from flawscope.sdie.rewards import IndexName
 from flawscope.sdie.shots import Shot, check_shots
+from flawscope.sdie.trial import Found, Trial
 
 Method = Literal["best-single", "random", "cma"]
 Scope = Literal["all", "class"]
@@ -32,110 +29,6 @@ have all but 1e-4 of the weight."""
 
 _CONCENTRATION = 0.5
 """Of the Dirichlet distribution that random search draws from: below 1 it favours mixes of few filters."""
-
-
-@dataclass(frozen=True, eq=False)
-class Found:
-    """The best constant mix.
-
-    Attributes:
-        weights: ``(n,)``, or ``(T, n)`` where every round has its own.
-        rounds: how many rounds to play.
-        score: mean index over the shots after them, 0 to 1.
-        raw: the same of the images as they came.
-        calls: of the segmenter.
-        history: ``(calls, score)`` at every improvement.
-    """
-
-    weights: npt.NDArray[np.float64]
-    rounds: int
-    score: float
-    raw: float
-    calls: int
-    history: tuple[tuple[int, float], ...]
-
-    @property
-    def policy(self) -> ConstantPolicy:
-        """For ``Enhanced``, with ``rounds``."""
-        return ConstantPolicy(self.weights)
-
-
-class Trial:
-    """Scores constant mixes on shots within a budget of segmenter calls.
-
-    Args:
-        shots: labelled images.
-        bank: filters to mix; its adjustable parameters stay as they are.
-        index: what to maximise.
-        rounds: T.
-        budget: segmenter calls, None for as many as wanted.
-
-    Raises:
-        DataError: no shots.
-        UsageError: the budget is too small for the images as they came and one candidate.
-    """
-
-    def __init__(
-        self,
-        shots: Sequence[Shot],
-        bank: FilterBank,
-        index: IndexName = "fb_iou",
-        rounds: int = 5,
-        budget: int | None = None,
-    ) -> None:
-        self.shots, self.bank, self.budget = check_shots(shots), bank, budget
-        self._index, self.rounds = INDICES[index], rounds
-        self._calls, memory = Calls(), Memory(0)  # candidates hardly ever make the same image twice
-        firsts = Memory(SHARED)
-        self._games = [
-            Game(bank, shot.image, shot.segmenter, rounds, memory=memory, firsts=firsts, calls=self._calls)
-            for shot in shots
-        ]
-        least = len(shots) * (rounds + 1)
-        if budget is not None and budget < least:
-            raise UsageError(
-                f"a budget of {budget} segmenter calls; one mix needs {least} "
-                f"({len(shots)} images as they came and after {rounds} rounds)",
-                where="budget",
-                remedy="Raise it, or use fewer images or rounds",
-            )
-        self.raw = float(np.mean([self._see(number, game.first) for number, game in enumerate(self._games)]))
-        self._best: tuple[npt.NDArray[np.float64], int, float] | None = None
-        self._history: list[tuple[int, float]] = []
-
-    def affordable(self) -> bool:
-        """Whether the budget allows one more candidate."""
-        return self.budget is None or self._calls.count + len(self.shots) * self.rounds <= self.budget
-
-    def score(self, weights: npt.NDArray[np.float64]) -> float:
-        """Mean index over the shots after the best round, 1 to T; ``(n,)`` or ``(T, n)`` weights."""
-        each = np.broadcast_to(weights, (self.rounds, weights.shape[-1]))
-        reached = np.zeros(self.rounds)
-        for number, game in enumerate(self._games):
-            state = game.first
-            for row in each:
-                state = game.play(state, self._action(row))[0]
-                reached[state.round - 1] += self._see(number, state)
-        reached /= len(self._games)
-        best = int(reached.argmax())
-        if self._best is None or reached[best] > self._best[2]:
-            self._best = (np.array(weights, np.float64), best + 1, float(reached[best]))
-            self._history.append((self._calls.count, float(reached[best])))
-        return float(reached[best])
-
-    def found(self) -> Found:
-        """The best so far."""
-        assert self._best is not None, "nothing was tried"
-        weights, rounds, score = self._best
-        return Found(weights, rounds, score, self.raw, self._calls.count, tuple(self._history))
-
-    def _see(self, number: int, state: State) -> float:
-        return self._index(self._games[number].look(state).foreground, self.shots[number].mask)
-
-    def _action(self, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        action = np.zeros(actions_of(self.bank))
-        action[: len(self.bank)] = action_of(weights)
-        return action
 
 
 def best_single(trial: Trial) -> Found:

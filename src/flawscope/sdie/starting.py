@@ -6,7 +6,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from flawscope.enhance.bank import FilterBank
-from flawscope.sdie.artefact import load_artefact, read_description
+from flawscope.sdie.artefact import load_artefact
+from flawscope.sdie.artefact_description import read_description
 from flawscope.sdie.policy import MlpPolicy
 from flawscope.sdie.presets import Settings
 from flawscope.segment.regions import RegionSegmenter

@@ -10,10 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from flawscope.errors import UsageError
-from flawscope.images import Image, Probability, check_image
+from flawscope.images import Image, check_image
 from flawscope.segment.base import Prompts, Segmentation, Segmenter
 from flawscope.segment.description import Description, describe
+from flawscope.segment.likeness import agreement, likeness
 from flawscope.segment.support import SupportModel
+from flawscope.segment.wrapper import Wrapper
 
 Use = Literal["points", "boxes", "mask"]
 USES: tuple[Use, ...] = ("points", "boxes", "mask")
@@ -21,7 +23,7 @@ PROTOTYPE = "prototype"
 
 
 @dataclass(frozen=True, eq=False)
-class Prompted:
+class Prompted(Wrapper):
     """A promptable segmenter that a support model prompts; a :class:`flawscope.segment.Segmenter`.
 
     Attributes:
@@ -45,16 +47,6 @@ class Prompted:
     def name(self) -> str:
         """The segmenter's, and that it is prompted."""
         return f"{self.segmenter.name}+support"
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The segmenter's."""
-        return self.segmenter.labels
-
-    @property
-    def threshold(self) -> float:
-        """The segmenter's."""
-        return self.segmenter.threshold
 
     def describe(self) -> Description:
         """The segmenter's, with the support model's features."""
@@ -88,7 +80,7 @@ class Prompted:
 
 
 @dataclass(frozen=True, eq=False)
-class Witnessed:
+class Witnessed(Wrapper):
     """A segmenter left to itself, with a support model as witness; a :class:`flawscope.segment.Segmenter`.
 
     It is not prompted. The supports only say how credible its answer is.
@@ -100,21 +92,6 @@ class Witnessed:
 
     segmenter: Segmenter
     support: SupportModel
-
-    @property
-    def name(self) -> str:
-        """The segmenter's."""
-        return self.segmenter.name
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The segmenter's."""
-        return self.segmenter.labels
-
-    @property
-    def threshold(self) -> float:
-        """The segmenter's."""
-        return self.segmenter.threshold
 
     def describe(self) -> Description:
         """The segmenter's, with the support model's features."""
@@ -188,27 +165,3 @@ def _with_evidence(answer: Segmentation, similarity: npt.NDArray[np.float32]) ->
     if quality is None:
         quality = likeness(answer.probability, similarity)
     return replace(answer, quality=quality, evidence=similarity)
-
-
-def likeness(probability: Probability, similarity: npt.NDArray[np.float32]) -> float:
-    """The :func:`agreement` of the likeliest class at each pixel with a similarity map; an answer of no map is 0.
-
-    Args:
-        probability: ``(classes, h, w)``; what is not finite counts as 0.
-        similarity: ``(h, w)`` in 0 to 1.
-    """
-    if not len(probability):
-        return agreement(np.zeros_like(similarity), similarity)
-    finite = np.nan_to_num(probability, posinf=0.0, neginf=0.0)
-    return agreement(np.asarray(finite.max(axis=0), dtype=np.float32), similarity)
-
-
-def agreement(probability: npt.NDArray[np.float32], similarity: npt.NDArray[np.float32]) -> float:
-    """How well an answer and a similarity map agree where the map is more likely defect than not, 0 to 1.
-
-    The soft Jaccard index ``sum(min) / sum(max)`` of the probability and ``max(0, 2 similarity - 1)``. 0 where both
-    are 0 everywhere: nothing was found, and nothing speaks for it.
-    """
-    evidence = np.maximum(0, 2 * similarity - 1)
-    union = float(np.maximum(probability, evidence).sum())
-    return float(np.minimum(probability, evidence).sum()) / union if union > 0 else 0.0

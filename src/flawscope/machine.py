@@ -1,4 +1,4 @@
-"""The machine and versions a study ran on, for its JSON."""
+"""The machine and versions that something ran on, for its JSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ _PACKAGES = (
     "numpy",
     "scipy",
     "opencv-contrib-python-headless",
+    "onnxruntime",
     "torch",
+    "timm",
     "transformers",
     "stable-baselines3",
     "gymnasium",
@@ -22,11 +24,15 @@ _PACKAGES = (
 
 
 def describe_machine() -> dict[str, Any]:
-    """Processor, cores this process may use, operating system, Python and package versions."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    """Processor, cores this process may use, load, operating system, Python and package versions.
+
+    ``load_average`` is over the last 1, 5 and 15 minutes; None where the system does not tell. A package that is not
+    installed has the version None.
+    """
     return {
         "processor": _processor(),
-        "cores": cores,
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "load_average": [round(load, 2) for load in os.getloadavg()] if hasattr(os, "getloadavg") else None,
         "system": platform.platform(),
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in _PACKAGES},
