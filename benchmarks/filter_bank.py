@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,10 +21,8 @@ from scipy import ndimage
 from flawscope.data.synthetic import SURFACES, draw
 from flawscope.enhance import FILTERS, FilterBank, Plane, bank, normalize, to_plane
 from flawscope.enhance.wls import wls, wls_exact
-from flawscope.outputs import write_json
-
-sys.path.insert(0, str(Path(__file__).parent))
 from flawscope.machine import describe_machine
+from flawscope.outputs import write_json
 
 SIZE, SEEDS, WARM_UP = 200, range(9), 10
 STRENGTHS = (0.125, 1.0, 8.0)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,10 +16,8 @@ from pathlib import Path
 import torch
 
 from flawscope import nets
-from flawscope.outputs import write_json
-
-sys.path.insert(0, str(Path(__file__).parent))
 from flawscope.machine import describe_machine
+from flawscope.outputs import write_json
 
 FORWARD_SIZE, STEP_SIZE, BATCH, SEED = 256, 224, 8, 0
 

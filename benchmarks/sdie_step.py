@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,14 +20,13 @@ import numpy as np
 
 from flawscope.enhance.bank import FilterBank
 from flawscope.enhance.presets import bank
+from flawscope.machine import describe_machine
 from flawscope.outputs import write_json
 from flawscope.sdie import observation as seen
 from flawscope.sdie.env import EnhancementEnv
+from flawscope.sdie.presets import PRESETS
 from flawscope.sdie.shots import Shot
 from flawscope.segment import open_segmenter
-
-sys.path.insert(0, str(Path(__file__).parent))
-from flawscope.machine import describe_machine
 
 SIDE, SEED, SHOTS = 200, 0, 5
 
@@ -74,8 +72,12 @@ def main() -> None:
     real = segmenter.segment
     object.__setattr__(segmenter, "segment", clock.wrap("segmenter", real))
     FilterBank.filtered = clock.wrap("filters", FilterBank.filtered)  # type: ignore[method-assign]
-    seen.statistics = clock.wrap("observation", seen.statistics)
-    game = EnhancementEnv(shots(segmenter), bank())
+    seen.marks = clock.wrap("marks of the mask", seen.marks)
+    seen.filter_changes = clock.wrap("changes by the filters", seen.filter_changes)
+    preset = PRESETS["default"]
+    game = EnhancementEnv(
+        shots(segmenter), bank(), rounds=preset.rounds, reward=preset.reward, observation=preset.observation
+    )
     game.action_space.seed(SEED)
     game.reset(seed=SEED)
     steps = []

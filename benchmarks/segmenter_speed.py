@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,14 +21,12 @@ import numpy as np
 import torch
 
 from flawscope.data.synthetic import draw
+from flawscope.machine import describe_machine
 from flawscope.outputs import write_json
 from flawscope.segment import GrabCutSegmenter, Prompts, RegionSegmenter
 from flawscope.segment.sam import load_sam
 from flawscope.segment.sam_everything import Everything
 from flawscope.train.promptable.preset import Preset, build
-
-sys.path.insert(0, str(Path(__file__).parent))
-from flawscope.machine import describe_machine
 
 SIDES, IMAGES, SEED = (200, 256), 12, 0
 

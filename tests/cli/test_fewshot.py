@@ -1,6 +1,7 @@
 """The verb ``fewshot``: exit codes, JSON, and the four commands of the tutorial."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -148,7 +149,7 @@ def test_learn_asks_for_what_it_needs(manifest: Path, capsys: pytest.CaptureFixt
     assert run(["fewshot", "learn"]) == 2
     assert "give either --data or --manifest" in capsys.readouterr().err
     assert run(["fewshot", "learn", "--manifest", str(manifest)]) == 2
-    assert "which class of the manifest?" in capsys.readouterr().err
+    assert "no class of the manifest was named" in capsys.readouterr().err
 
 
 def test_parameters_are_the_agents_to_set(manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -175,7 +176,9 @@ def test_a_table_is_whole_on_a_narrow_screen(manifest: Path, capsys: pytest.Capt
 
 
 @pytest.mark.parametrize("method", ["cma", "td3"])
-def test_learn_leaves_an_artefact_that_opens(manifest: Path, method: str) -> None:
+def test_learn_leaves_an_artefact_that_opens(
+    manifest: Path, method: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     from flawscope.sdie.artefact import load_artefact
 
     out = manifest.parent / "mydefect"
@@ -183,6 +186,15 @@ def test_learn_leaves_an_artefact_that_opens(manifest: Path, method: str) -> Non
     assert run([*arguments, "--method", method, "--budget", "24", "--out", str(out)]) == 0
     enhanced = load_artefact(out)
     assert enhanced.segment(np.full((40, 30, 3), 0.5, np.float32)).probability.shape == (1, 40, 30)
+    shown = capsys.readouterr().out
+    assert re.search(
+        r"iou on these photographs, each seen without its mask: \d\.\d{3}, \d\.\d{3} enhanced", shown
+    )
+    if method == "td3":
+        trained = (out / "policy.safetensors").read_bytes()
+        assert run([*arguments, "--method", "none", "--out", str(out)]) == 2
+        assert "this folder holds an agent" in capsys.readouterr().err
+        assert (out / "policy.safetensors").read_bytes() == trained
 
 
 def test_learn_keeps_what_prompts_the_segmenter(manifest: Path) -> None:

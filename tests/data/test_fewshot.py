@@ -59,6 +59,9 @@ def test_mistakes(manifest, tmp_path):
     path.write_text("[]")
     with pytest.raises(DataError, match="not a few-shot manifest"):
         read_manifest(path)
+    path.write_text('{"classes": {}}')
+    with pytest.raises(DataError, match="a manifest without a class"):
+        read_manifest(path)
 
 
 def test_published_folds_hold_out_each_class_once():

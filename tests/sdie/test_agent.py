@@ -252,6 +252,14 @@ def test_a_start_of_other_layers_is_refused_in_one_line(begun, tmp_path, preset,
     assert "\n" not in str(caught.value)
 
 
+def test_a_run_stopped_before_its_first_checkpoint_begins_anew(toy, tmp_path) -> None:
+    whole = train([toy.shot()], toy.bank, out=tmp_path / "whole", changes=TINY)
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    assert final(train([toy.shot()], toy.bank, out=folder, changes=TINY)) == final(whole)
+
+
 def test_resuming_needs_the_same_run(toy, tmp_path) -> None:
     folder = train([toy.shot()], toy.bank, out=tmp_path / "run", changes=TINY, minutes=0)
     with pytest.raises(UsageError, match="already holds a run"):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from flawscope.metrics import masks_fb_iou, masks_iou
 from flawscope.sdie.enhanced import Enhanced
 from flawscope.sdie.search import search
 from flawscope.sdie.trial import Trial
+from flawscope.segment.base import Segmentation
 
 
 def test_cma_solves_the_toy(toy) -> None:
@@ -70,6 +73,23 @@ def test_best_single_tries_each_filter_and_chooses_the_round(toy) -> None:
     assert scores[int(found.weights.argmax()), found.rounds] == pytest.approx(scores[best])
     # the image as it came, 3 x 2, less both rounds of doing nothing, which show it again
     assert found.calls == 5
+
+
+def test_where_nothing_is_better_the_image_stays_as_it_came(toy) -> None:
+    class Spoilt:
+        """Sees all of the defect on the image as it came, and nothing on any other."""
+
+        name, labels, threshold = "spoilt", ("defect",), 0.5
+
+        def segment(self, image, prompts=None):
+            same = np.array_equal(image[:, :, 0], toy.image())
+            return Segmentation((toy.shot().mask & same)[None].astype(np.float32))
+
+    shot = replace(toy.shot(), segmenter=Spoilt())
+    for method in ("random", "cma"):
+        found = search(method, [shot], toy.bank, rounds=2, budget=20)[""]
+        assert found.weights.tolist() == [1, 0, 0]
+        assert (found.rounds, found.score, found.raw) == (1, 1, 1)
 
 
 def test_a_mix_for_each_class(toy) -> None:

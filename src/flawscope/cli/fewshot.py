@@ -30,7 +30,7 @@ def report(
     out: Annotated[Path, typer.Option(help="The page to write.")] = Path("fewshot.html"),
     choice: Annotated[Choice | None, typer.Option(help="Which round is shown and compared.")] = None,
     method: Annotated[
-        str | None, typer.Option(help="Whose pictures are shown. Default: td3, else the best search.")
+        str | None, typer.Option(help="Whose pictures are shown. Default: td3, else cma, else another.")
     ] = None,
     classes: Annotated[
         str | None, typer.Option(help="The table of these classes alone, with commas between them.")

@@ -101,7 +101,9 @@ def learn(
     if (data is None) == (manifest is None):
         raise UsageError("give either --data or --manifest", remedy="See flawscope fewshot learn --help")
     if manifest is not None and class_name is None:
-        raise UsageError("which class of the manifest?", where="--class", remedy="Name one with --class")
+        raise UsageError(
+            "no class of the manifest was named", where="--class", remedy="Name one with --class"
+        )
     if manifest is not None:
         samples = supports_of_class(manifest, str(class_name), shots)
     else:
@@ -112,8 +114,10 @@ def learn(
         filters = adjustable_bank(filters, listed(adjustable))
     screen = console(json_file)
     screen.print(f"learning from {len(samples)}: {', '.join(one.name for one in samples)}", markup=False)
-    with progress_bar() as bar:
-        task = bar.add_task("Learning", total=None)
+    bar = progress_bar()
+    task = bar.add_task("Learning", total=None)
+    try:
+        bar.start()
         learnt = learn_from(
             samples,
             filters,
@@ -132,14 +136,19 @@ def learn(
             device=device,
             progress=lambda now: bar.update(task, completed=now.step, total=now.steps),
         )
+    except KeyboardInterrupt:
+        if chosen == "td3":
+            screen.print("stopped; the same command with --resume goes on", markup=False)
+        raise
+    finally:
+        bar.stop()
     if learnt.facts.get("start") == NONE_FITS:
         screen.print(WARNING, markup=False)
     if "shots_before" in learnt.facts:
         index, before, after = (learnt.facts[name] for name in ("index", "shots_before", "shots_after"))
         enhanced = "" if chosen == "none" else f", {after:.3f} enhanced"
-        screen.print(
-            f"{index} on these photographs, each seen without its mask: {before:.3f}{enhanced}", markup=False
-        )
+        seen = "each seen without its mask" if len(samples) > 1 else "half of its mask was seen"
+        screen.print(f"{index} on these photographs, {seen}: {before:.3f}{enhanced}", markup=False)
     screen.print(f"written to {learnt.folder}", markup=False)
     screen.print(f"use it with: flawscope predict --weights {learnt.folder} IMAGES", markup=False)
     emit_json(

@@ -57,7 +57,8 @@ def run(
     method: Annotated[
         str,
         typer.Option(
-            help="raw, best-single, search, cma, td3, prototype, finetune, pick-of-30, best-of-30, with commas."
+            help="raw, best-single, search, cma, cma-rollouts, td3, prototype, finetune, pick-of-30, best-of-30, "
+            "with commas."
         ),
     ] = "raw,best-single,search,cma,td3,prototype,finetune",
     maps: Annotated[

@@ -92,6 +92,8 @@ def read_manifest(path: str | Path, root: str | Path | None = None) -> FewShotMa
     content = load_json(file)
     if not isinstance(content, dict) or not isinstance(content.get("classes"), dict):
         raise DataError("not a few-shot manifest", where=file, remedy='It is JSON with the key "classes"')
+    if not content["classes"]:
+        raise DataError("a manifest without a class", where=file, remedy='Name one under "classes"')
     classes: list[FewShotClass] = []
     home = None if root is None else Path(root)
     for name, parts in content["classes"].items():
@@ -123,7 +125,7 @@ def _home(file: Path, first: str) -> Path:
     raise DataError(
         f"{first} is neither beside it nor in the folder above",
         where=file,
-        remedy="Say which folder its paths start from",
+        remedy="Put the manifest there, or write the paths from its own folder",
     )
 
 

@@ -18,6 +18,9 @@ from flawscope.sdie.policy import ConstantPolicy
 from flawscope.sdie.rewards import REWARDS
 from flawscope.sdie.rounds import choose, play
 
+ONE_ROLLOUT = "oracle of one rollout"
+"""The paper's oracle where an image is played several times: the best of the rounds that the policy alone chose."""
+
 
 @dataclass(frozen=True, eq=False)
 class Enhancing:
@@ -39,6 +42,10 @@ class Enhancing:
             truth = picture.mask if choice == "oracle" else None
             kept = rounds[choose(rounds, choice, policy=enhanced.policy, reward=enhanced.reward, truth=truth)]
             answers[choice] = Answer(kept.seen.foreground, kept.number, kept.plane)
+        if enhanced.rollouts > 1:
+            alone = [one for one in rounds if one.rollout == 0]
+            kept = alone[choose(alone, "oracle", truth=picture.mask)]
+            answers[ONE_ROLLOUT] = Answer(kept.seen.foreground, kept.number, kept.plane)
         return answers
 
     def notes(self) -> dict[str, Any]:
@@ -46,8 +53,13 @@ class Enhancing:
         return self.noted
 
 
-def searched(method: Literal["best-single", "random", "cma"], lesson: Lesson) -> Responder:
-    """A constant mix from the supports, within the budget; it ends with the round that was best on them."""
+def searched(
+    method: Literal["best-single", "random", "cma"], lesson: Lesson, *, rollouts: bool = False
+) -> Responder:
+    """A constant mix from the supports, within the budget; it ends with the round that was best on them.
+
+    With ``rollouts`` it is played as the agent is: as many rounds, as often, with the same noise.
+    """
     from flawscope.sdie.search import search
 
     found = search(
@@ -63,7 +75,13 @@ def searched(method: Literal["best-single", "random", "cma"], lesson: Lesson) ->
     policies, noted = {}, {}
     for name, one in found.items():
         segmenter = lesson.tasks[0].segmenter  # each task brings its own
-        policies[name] = Enhanced(one.policy, lesson.bank, segmenter, "last", one.rounds)
+        played = Enhanced(one.policy, lesson.bank, segmenter, "last", one.rounds)
+        if rollouts:
+            told = lesson.agent
+            played = replace(
+                played, rounds=told.rounds, rollouts=told.rollouts, rollout_noise=told.rollout_noise
+            )
+        policies[name] = played
         noted[name or "all"] = {
             "weights": np.round(one.weights, 4).tolist(),
             "filters": list(lesson.bank.names),
@@ -77,9 +95,9 @@ def searched(method: Literal["best-single", "random", "cma"], lesson: Lesson) ->
 
 def agent(lesson: Lesson) -> Responder:
     """SDIE's agent; a training that was interrupted goes on where it was."""
-    from flawscope.sdie.agent import CHECKPOINT, train
+    from flawscope.sdie.agent import train
     from flawscope.sdie.artefact import load_artefact
-    from flawscope.sdie.run_folder import CONFIG
+    from flawscope.sdie.run_folder import holds_run
 
     groups, bank = lesson.groups(), lesson.agent_bank
     start, noted_start = start_of(bank, lesson.agent, prompted=lesson.settings.prompted)
@@ -93,9 +111,6 @@ def agent(lesson: Lesson) -> Responder:
             update={"steps": steps, "warmup": min(lesson.agent.warmup, max(1, steps // 4))}
         ).model_dump()
         minutes = lesson.settings.minutes
-        begun = (folder / CHECKPOINT).exists()
-        if not begun:
-            (folder / CONFIG).unlink(missing_ok=True)  # killed before there was anything to go on from
         train(
             shots,
             bank,
@@ -104,7 +119,7 @@ def agent(lesson: Lesson) -> Responder:
             seed=lesson.row.seed,
             changes=changes,
             minutes=None if minutes is None else minutes * share,
-            resume=begun,
+            resume=holds_run(folder),
             device="cpu" if lesson.device == "auto" else lesson.device,
             backbone_weights=lesson.settings.backbone_weights,
             start=start,
@@ -114,6 +129,14 @@ def agent(lesson: Lesson) -> Responder:
         policies[name] = replace(loaded, provenance={})
         noted[name or "all"] = {
             key: loaded.provenance.get(key)
-            for key in ("steps", "finished", "episodes", "mean_return", "segmenter_calls", "seconds")
+            for key in (
+                "steps",
+                "finished",
+                "episodes",
+                "mean_return",
+                "segmenter_calls",
+                "seconds",
+                "settings",
+            )
         } | {"start": noted_start}
     return Enhancing(policies, noted)

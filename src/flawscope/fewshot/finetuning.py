@@ -92,7 +92,9 @@ def _tuned(task: Task, number: int, lesson: Lesson) -> Segmenter:
 
 def _started(weights: str, task: Task) -> tuple[nn.Module, Header]:
     stored = read_safetensors_header(trainable_weights(weights))
-    refuse_seen(weights, trained_on(stored.provenance), task.name, material_of_task(task))
+    refuse_seen(
+        weights, trained_on(stored.provenance), task.name, material_of_task(task), "--finetune-weights"
+    )
     header = Header(
         model=stored.model,
         options=stored.options,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +21,8 @@ from flawscope.sdie.actions import identity_of
 from flawscope.sdie.choices import Choice
 from flawscope.sdie.episodes import Report
 from flawscope.sdie.presets import Settings
-from flawscope.sdie.rewards import REWARDS
+from flawscope.sdie.rewards import INDICES, REWARDS
+from flawscope.sdie.run_folder import holds_run
 from flawscope.sdie.shots import Shot
 from flawscope.sdie.trial import Found
 from flawscope.segment import open_segmenter
@@ -118,6 +119,12 @@ def learn(
         plain = open_segmenter(segmenter, device=device)
         known = prompted_by(plain, use) if prompted else witnessed_by(plain)
     given = with_others(known, model, len(supports))[1]
+    if method != "td3" and holds_run(Path(out)):
+        raise UsageError(
+            "this folder holds an agent",
+            where=out,
+            remedy="Choose another --out, or remove the folder",
+        )
     shots = [
         Shot(one.image, one.mask, asked, name, one.name) for one, asked in zip(supports, given, strict=True)
     ]
@@ -154,7 +161,7 @@ def learn(
             known=known,
             **kept,
         )
-        facts = {**read_description(folder).provenance, "start": noted}
+        facts = {**read_description(folder).provenance, "start": noted, **_on_shots(folder, shots, told)}
         return Learnt(folder, tuple(one.source for one in shots), facts)
     from flawscope.sdie.artefact import save_artefact
 
@@ -198,6 +205,25 @@ def _found(
         budget=None if method == "best-single" else told.steps,
         seed=seed,
     )[""]
+
+
+def _on_shots(folder: Path, shots: Sequence[Shot], told: Settings) -> dict[str, Any]:
+    """Mean index on the shots before and after enhancement, the round being chosen as in use."""
+    from flawscope.sdie.artefact import load_artefact
+
+    name = REWARDS[told.reward][0]
+    index, enhanced = INDICES[name], load_artefact(folder, segmenter=shots[0].segmenter)
+    before, after = [], []
+    for shot in shots:
+        mine = replace(enhanced, segmenter=shot.segmenter)
+        rounds = mine.rounds_of(shot.image)
+        before.append(index(rounds[0].seen.foreground, shot.mask))
+        after.append(index(rounds[mine.chosen(rounds)].seen.foreground, shot.mask))
+    return {
+        "index": name,
+        "shots_before": round(float(np.mean(before)), 4),
+        "shots_after": round(float(np.mean(after)), 4),
+    }
 
 
 def _picture(sample: Sample) -> Picture:

@@ -78,11 +78,13 @@ def trained_on_folder(folder: Path) -> frozenset[str]:
     return frozenset()
 
 
-def refuse_seen(model: str, seen: frozenset[str], name: str, material: str | None) -> None:
-    """Raise UsageError when a model has seen the material of the class ``name``."""
+def refuse_seen(
+    model: str, seen: frozenset[str], name: str, material: str | None, option: str = "--segmenter"
+) -> None:
+    """Raise UsageError when a model, given by ``option``, has seen the material of the class ``name``."""
     if material is not None and material in seen:
         raise UsageError(
             f"{model} was trained on {material}, so it cannot be scored on the class '{name}'",
-            where="--segmenter",
+            where=option,
             remedy=f"Use a model that never saw {material}, or leave such classes out with --classes",
         )

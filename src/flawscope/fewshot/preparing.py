@@ -57,7 +57,7 @@ def prepare(one: FewShotClass, segmenters: Segmenters, settings: StudySettings, 
         raise DataError(
             f"class '{one.name}': no support image with a defect",
             where=read[0].name,
-            remedy="Take images whose masks mark a defect at 200x200 pixels",
+            remedy="Take images whose masks mark a defect (values above 127) at 200x200 pixels",
         )
     empty = tuple(support.name for support in read[: settings.shots] if not _tells(support))
     plain = None if settings.segmenter == PROTOTYPES else segmenters.for_class(one)

@@ -20,7 +20,17 @@ from flawscope.segment.prompted import USES, Use
 from flawscope.segment.support_maps import FeatureKind
 
 Method = Literal[
-    "raw", "best-single", "search", "cma", "td3", "prototype", "finetune", "pick-of-30", "best-of-30", "maps"
+    "raw",
+    "best-single",
+    "search",
+    "cma",
+    "cma-rollouts",
+    "td3",
+    "prototype",
+    "finetune",
+    "pick-of-30",
+    "best-of-30",
+    "maps",
 ]
 
 METHODS: dict[str, str] = {
@@ -28,6 +38,7 @@ METHODS: dict[str, str] = {
     "best-single": "the one filter that is best on the supports, for all images",
     "search": "constant mix of filters: random search on the supports",
     "cma": "constant mix of filters: CMA-ES on the supports",
+    "cma-rollouts": "the mix of cma, played as often and with the same noise as the agent",
     "td3": "SDIE: an agent that mixes the filters image by image",
     "prototype": "no enhancement: features matched to the supports",
     "finetune": "no enhancement: a network trained on the supports of the class",
@@ -37,7 +48,7 @@ METHODS: dict[str, str] = {
 }
 """Methods and what they are, for people."""
 
-SEEDED = frozenset({"search", "cma", "td3", "finetune"})
+SEEDED = frozenset({"search", "cma", "cma-rollouts", "td3", "finetune"})
 """Methods that are run once for each seed; the others have nothing random, or always draw the same."""
 
 DEFAULT_CHOICE: Choice = "likeness"

@@ -180,6 +180,7 @@ def _learn(lesson: Lesson) -> Responder:
         "best-single": partial(searched, "best-single"),
         "search": partial(searched, "random"),
         "cma": partial(searched, "cma"),
+        "cma-rollouts": partial(searched, "cma", rollouts=True),
         "td3": agent,
         "prototype": prototype,
         "finetune": _finetune,

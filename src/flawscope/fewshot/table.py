@@ -17,7 +17,7 @@ from flawscope.fewshot.settings import METHODS
 from flawscope.fewshot.store import FinishedRow
 from flawscope.metrics import EMPTY_RULE
 
-REFERENCES = ("raw", "best-single", "cma", "pick-of-30")
+REFERENCES = ("raw", "best-single", "cma", "cma-rollouts", "pick-of-30")
 """Methods that the others are compared with."""
 
 BOUND = "best-of-30"
@@ -82,9 +82,13 @@ def label(method: str, line: str) -> str:
         return f"{method} (oracle: uses the true mask)"
     if line == ONLY:
         return method
-    if line == "oracle":
-        return f"{method}, oracle (uses the true mask)"
+    if _is_oracle(line):
+        return f"{method}, {line} (uses the true mask)"
     return f"{method}, {line}"
+
+
+def _is_oracle(line: str) -> bool:
+    return line.startswith("oracle")
 
 
 def image_values(rows: Sequence[FinishedRow], line: str) -> dict[Key, float]:
@@ -107,7 +111,7 @@ def _line(key: tuple[str, str], rows: Sequence[FinishedRow], is_head: bool) -> d
         "choice": line or None,
         "label": label(method, line),
         "marks": marks(rows),
-        "oracle": method == BOUND or line == "oracle",
+        "oracle": method == BOUND or _is_oracle(line),
         "stands_for_method": is_head,
         "rows": len(rows),
         "manifests": sorted({row.facts["manifest"] for row in rows}),

@@ -14,7 +14,7 @@ from flawscope.sdie.drawn import QUERIES, drawn_shots
 from flawscope.sdie.episodes import Report, write_episodes
 from flawscope.sdie.policy import MlpPolicy
 from flawscope.sdie.presets import Settings, make_settings
-from flawscope.sdie.run_folder import claim, config_of
+from flawscope.sdie.run_folder import CHECKPOINT, claim, config_of
 from flawscope.sdie.shots import Shot, check_shots, symmetries
 from flawscope.segment.base import Segmenter
 from flawscope.segment.prompted import USES, Use
@@ -28,7 +28,6 @@ try:
 except ImportError as error:
     raise MissingExtraError(error.name or "stable_baselines3", "fewshot") from error
 
-CHECKPOINT = "resume/last.safetensors"
 _DRAWN_SEED = 7000
 """Other drawn tasks than those the shipped start was trained on (``benchmarks/sdie_start.py``)."""
 
@@ -78,7 +77,7 @@ def train(
         backbone_weights: ImageNet weights for the paper's ResNets, a file.
         start: a policy to go on from, instead of fresh networks; the scale of its observations is kept.
         known: makes the segmenter of a task from what its supports look like. With it the preset's drawn tasks
-            (``sdie.drawn``) take half of the episodes, so that the policy does not learn ``shots`` by heart.
+            (``sdie.drawn``) take about half of the episodes, so that the policy does not learn ``shots`` by heart.
         choice: of the round, stored in the artefact.
         segmenter: how ``open_segmenter`` finds it, stored in the artefact.
         support, use: what prompts it and how, stored in the artefact.

@@ -62,7 +62,9 @@ class ConstantPolicy:
         """There is no critic: raises UsageError."""
         del observed, action
         raise UsageError(
-            "a constant mix has no critic", where="choice of round", remedy="Use last, quality or agreement"
+            "a constant mix has no critic",
+            where="choice of round",
+            remedy="Use last, quality, likeness or agreement",
         )
 
     def tensors(self) -> dict[str, npt.NDArray[Any]]:

@@ -21,8 +21,8 @@ class Settings(BaseModel):
         rollouts: how often a game is played when the agent is used; see ``sdie.rounds.play``.
         rollout_noise: standard deviation of what is added to the actions of every rollout but the first.
         symmetries: play the eight flips and turns of every shot.
-        drawn_tasks: few-shot tasks on drawn surfaces (``sdie.drawn``) whose images take half of the episodes;
-            fewer where these are fewer.
+        drawn_tasks: few-shot tasks on drawn surfaces (``sdie.drawn``) whose images take about half of the
+            episodes; fewer where these are fewer.
         pretrained: go on from the policy learnt on drawn surfaces (``sdie.starting``), where it fits.
         lr: learning rate of Adam, policy and critics.
         discount: of the reward a round later, gamma.

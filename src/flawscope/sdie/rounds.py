@@ -197,6 +197,6 @@ def _quality(one: Round) -> float:
         raise UsageError(
             f"the segmenter '{one.game.segmenter.name}' does not estimate its quality",
             where="choice of round",
-            remedy="Choose last, critic or agreement",
+            remedy="Choose last, critic, likeness or agreement",
         )
     return quality

@@ -17,14 +17,19 @@ from flawscope.sdie.policy import MlpPolicy
 from flawscope.sdie.presets import Settings
 from flawscope.sdie.shots import Shot
 
-CONFIG = "config.json"
+CONFIG, CHECKPOINT = "config.json", "resume/last.safetensors"
+
+
+def holds_run(folder: Path) -> bool:
+    """Whether an agent's training has left something here to go on with."""
+    return (folder / CONFIG).exists() and (folder / CHECKPOINT).exists()
 
 
 def claim(folder: Path, config: dict[str, Any], resume: bool) -> None:
     """Note what the run is told, or see that a resumed one is told the same."""
     file = folder / CONFIG
     if not resume:
-        if file.exists():
+        if holds_run(folder):
             raise UsageError(
                 "this folder already holds a run",
                 where=folder,

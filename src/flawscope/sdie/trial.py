@@ -11,7 +11,7 @@ import numpy.typing as npt
 from flawscope.enhance.bank import FilterBank
 from flawscope.enhance.simplex import simplex
 from flawscope.errors import UsageError
-from flawscope.sdie.actions import action_of
+from flawscope.sdie.actions import action_of, identity_of
 from flawscope.sdie.game import Calls, Game, State
 from flawscope.sdie.memory import SHARED, Memory
 from flawscope.sdie.policy import ConstantPolicy
@@ -110,9 +110,11 @@ class Trial:
         return float(reached[best])
 
     def found(self) -> Found:
-        """The best so far."""
+        """The best so far; the images as they came, where nothing tried was better and the bank can leave them."""
         assert self._best is not None, "nothing was tried"
         weights, rounds, score = self._best
+        if score < self.raw and "identity" in self.bank.names:
+            weights, rounds, score = np.eye(len(self.bank))[identity_of(self.bank)], 1, self.raw
         return Found(weights, rounds, score, self.raw, self._calls.count, tuple(self._history))
 
     def _see(self, number: int, state: State) -> float:
