@@ -49,7 +49,8 @@ def study(name: str, report: dict[str, Any]) -> str:
     parts = [
         f"### {settings['segmenter']}{prompted}, {settings['shots']}-shot{only}",
         f"{_count(manifests, 'manifest')} ({', '.join(manifests)}); trainings and searches with "
-        f"{_count(range(report['seeds']), 'seed')} at most; `{name}.json`.",
+        f"{_count(range(report['seeds']), 'seed')} at most; compared are the rounds kept by "
+        f"`{report['choice']}`; `{name}.json`.",
         _figures(lines),
         *report.get("notes", []),
         _classes(lines),

@@ -19,11 +19,13 @@ from flawscope.fewshot.adjusting import adjustable_bank
 from flawscope.fewshot.curves import smooth
 from flawscope.fewshot.page import write_page
 from flawscope.fewshot.settings import make_study, rows_of
+from flawscope.fewshot.starting import is_smoke
 from flawscope.fewshot.store import RunFolder
 from flawscope.fewshot.study import Outcome, Study
 from flawscope.fewshot.table import table
 from flawscope.fewshot.tasks import Source
 from flawscope.sdie.artefact_description import read_description
+from flawscope.sdie.presets import make_settings
 
 pytest.importorskip("stable_baselines3")
 
@@ -175,3 +177,11 @@ def test_no_rows_no_page(tmp_path: Path) -> None:
 
 def test_smoothing_averages_what_came_before() -> None:
     np.testing.assert_allclose(smooth(np.array([1.0, 3.0, 5.0, 7.0]), 2), [1, 2, 4, 6])
+
+
+def test_resnets_on_a_cpu_are_called_a_smoke_run() -> None:
+    paper, default = make_settings("paper"), make_settings("default")
+    assert is_smoke(paper, "auto")
+    assert is_smoke(paper, "cpu")
+    assert not is_smoke(paper, "cuda:0")
+    assert not is_smoke(default, "cpu")

@@ -40,6 +40,7 @@ def test_a_report_as_tables() -> None:
     report = {
         "settings": {"segmenter": "regions", "prompted": False, "shots": 5, "classes": []},
         "seeds": 2,
+        "choice": "likeness",
         "lines": [line("raw", 0.1, None, False), line("td3, oracle (uses the true mask)", 0.2, 0.01, True)],
         "differences": [
             {

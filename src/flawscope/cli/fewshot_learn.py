@@ -94,7 +94,8 @@ def learn(
     from flawscope.fewshot.photographs import labelled_photographs, supports_of_class
     from flawscope.fewshot.segmenters import takes_prompts
     from flawscope.fewshot.settings import bank_of
-    from flawscope.fewshot.starting import NONE_FITS, WARNING
+    from flawscope.fewshot.starting import NONE_FITS, SMOKE, WARNING, is_smoke
+    from flawscope.sdie.presets import make_settings
     from flawscope.segment.loading import check_device
 
     check_device(device)
@@ -113,6 +114,8 @@ def learn(
     if adjustable is not None:
         filters = adjustable_bank(filters, listed(adjustable))
     screen = console(json_file)
+    if chosen == "td3" and is_smoke(make_settings(preset), device):
+        screen.print(SMOKE, markup=False)
     screen.print(f"learning from {len(samples)}: {', '.join(one.name for one in samples)}", markup=False)
     bar = progress_bar()
     task = bar.add_task("Learning", total=None)

@@ -14,6 +14,16 @@ WARNING = (
     "alone; do not compare its figures with those of the default filters"
 )
 
+SMOKE = (
+    "td3 with its ResNets on a CPU is a smoke run: slow, and no figure of it stands for the paper's; give "
+    "--device cuda:0"
+)
+
+
+def is_smoke(settings: Settings, device: str) -> bool:
+    """Whether an agent's training is only good to see that it runs."""
+    return settings.network == "resnet18" and not device.startswith("cuda")
+
 
 def start_of(bank: FilterBank, settings: Settings, *, prompted: bool) -> tuple[MlpPolicy | None, str]:
     """A policy to go on from, if any, and what to note of it: ``SHIPPED``, ``RANDOM`` (as the preset has it) or

@@ -23,7 +23,7 @@ from flawscope.fewshot.preparing import prepare
 from flawscope.fewshot.scores import figures
 from flawscope.fewshot.segmenters import Segmenters, check_prompting
 from flawscope.fewshot.settings import Row, StudySettings, agent_settings, check_backbone
-from flawscope.fewshot.starting import NONE_FITS, WARNING, start_of
+from flawscope.fewshot.starting import NONE_FITS, SMOKE, WARNING, is_smoke, start_of
 from flawscope.fewshot.store import FinishedRow, RunFolder, stamp_of
 from flawscope.fewshot.tally import Tally
 from flawscope.fewshot.tasks import restrict
@@ -101,8 +101,11 @@ class Study:
         tell = say or (lambda _: None)
         try:
             self.folder.claim(self.settings)
-            if any(row.method == "td3" for row in rows) and self._starts_afresh():
-                tell(WARNING)
+            if any(row.method == "td3" for row in rows):
+                if self._starts_afresh():
+                    tell(WARNING)
+                if is_smoke(self.agent, self.device):
+                    tell(SMOKE)
             for number, row in enumerate(rows, start=1):
                 head = f"[{number}/{len(rows)}] {row.name}"
                 try:
