@@ -17,6 +17,7 @@ from flawscope.errors import DataError, UsageError
 from flawscope.fewshot import study as study_module
 from flawscope.fewshot.adjusting import adjustable_bank
 from flawscope.fewshot.curves import smooth
+from flawscope.fewshot.enhancing import ONE_ROLLOUT
 from flawscope.fewshot.page import write_page
 from flawscope.fewshot.settings import make_study, rows_of
 from flawscope.fewshot.starting import is_smoke
@@ -25,6 +26,7 @@ from flawscope.fewshot.study import Outcome, Study
 from flawscope.fewshot.table import table
 from flawscope.fewshot.tasks import Source
 from flawscope.sdie.artefact_description import read_description
+from flawscope.sdie.choices import CHOICES
 from flawscope.sdie.presets import make_settings
 
 pytest.importorskip("stable_baselines3")
@@ -45,7 +47,7 @@ def test_the_agent_and_its_page(ran: tuple[RunFolder, Outcome], tmp_path: Path) 
     folder, outcome = ran
     assert not outcome.failures
     row = outcome.finished[-1]
-    assert set(row.scores) == {"last", "critic", "quality", "likeness", "agreement", "oracle"}
+    assert set(row.scores) == {*CHOICES, ONE_ROLLOUT}
     assert {one["round"] for one in row.scores["last"]} == {2}
     assert set(row.facts["notes"]) == {"square", "bar"}
     assert sum(note["steps"] for note in row.facts["notes"].values()) == 24
