@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from flawscope.cli.agent_options import AdjustableOption, BackboneOption, PresetOption
 from flawscope.cli.lists import listed
 from flawscope.cli.output import JsonOption, console, emit_json, progress_bar
 from flawscope.sdie.choices import Deployable
@@ -48,20 +49,9 @@ def learn(
     bank: Annotated[
         str | None, typer.Option(help="Filters: default, all or paper. Default: as the preset.")
     ] = None,
-    adjustable: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILTER.PARAMETER=LOW:HIGH",
-            help="Parameters that the agent sets too, such as wls.lambda_=0.1:10, with commas.",
-        ),
-    ] = None,
-    preset: Annotated[str, typer.Option(help="Of the agent: default or paper.")] = "default",
-    backbone_weights: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE", help="ImageNet weights (resnet18) of the preset paper. Default: random values."
-        ),
-    ] = None,
+    adjustable: AdjustableOption = None,
+    preset: PresetOption = "default",
+    backbone_weights: BackboneOption = None,
     budget: Annotated[
         int | None,
         typer.Option(
@@ -117,34 +107,31 @@ def learn(
     if chosen == "td3" and is_smoke(make_settings(preset), device):
         screen.print(SMOKE, markup=False)
     screen.print(f"learning from {len(samples)}: {', '.join(one.name for one in samples)}", markup=False)
-    bar = progress_bar()
-    task = bar.add_task("Learning", total=None)
     try:
-        bar.start()
-        learnt = learn_from(
-            samples,
-            filters,
-            out,
-            segmenter=segmenter,
-            prompted=takes_prompts(segmenter) if prompted is None else prompted,
-            method=chosen,
-            preset=preset,
-            backbone_weights=backbone_weights,
-            budget=budget,
-            minutes=minutes,
-            choice=choice if choice is not None else "likeness" if chosen == "td3" else "last",
-            name=class_name or "defect",
-            seed=seed,
-            resume=resume,
-            device=device,
-            progress=lambda now: bar.update(task, completed=now.step, total=now.steps),
-        )
+        with progress_bar() as bar:
+            task = bar.add_task("Learning", total=None)
+            learnt = learn_from(
+                samples,
+                filters,
+                out,
+                segmenter=segmenter,
+                prompted=takes_prompts(segmenter) if prompted is None else prompted,
+                method=chosen,
+                preset=preset,
+                backbone_weights=backbone_weights,
+                budget=budget,
+                minutes=minutes,
+                choice=choice if choice is not None else "likeness" if chosen == "td3" else "last",
+                name=class_name or "defect",
+                seed=seed,
+                resume=resume,
+                device=device,
+                progress=lambda now: bar.update(task, completed=now.step, total=now.steps),
+            )
     except KeyboardInterrupt:
         if chosen == "td3":
             screen.print("stopped; the same command with --resume goes on", markup=False)
         raise
-    finally:
-        bar.stop()
     if learnt.facts.get("start") == NONE_FITS:
         screen.print(WARNING, markup=False)
     if "shots_before" in learnt.facts:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from flawscope.cli.agent_options import AdjustableOption, BackboneOption, PresetOption
 from flawscope.cli.lists import listed
 from flawscope.cli.output import JsonOption, console, emit_json
 from flawscope.sdie.choices import Choice
@@ -77,13 +78,7 @@ def run(
     filters: Annotated[
         str | None, typer.Option(help="Filters of the bank, with commas between them.")
     ] = None,
-    adjustable: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILTER.PARAMETER=LOW:HIGH",
-            help="Parameters that the agent sets too, such as wls.lambda_=0.1:10, with commas.",
-        ),
-    ] = None,
+    adjustable: AdjustableOption = None,
     kernel_size: Annotated[
         int | None, typer.Option(help="Windows of the filters: 3, 5, 7, 9 or 11 pixels.")
     ] = None,
@@ -99,13 +94,8 @@ def run(
     minutes: Annotated[
         float | None, typer.Option(help="Stop the training of each agent's row after so many.")
     ] = None,
-    preset: Annotated[str, typer.Option(help="Of the agent: default or paper.")] = "default",
-    backbone_weights: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE", help="ImageNet weights (resnet18) of the preset paper. Default: random values."
-        ),
-    ] = None,
+    preset: PresetOption = "default",
+    backbone_weights: BackboneOption = None,
     classes: Annotated[str | None, typer.Option(help="Only these classes, with commas between them.")] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, help="Only the first query images of each class.")

@@ -12,8 +12,8 @@ import numpy as np
 from flawscope.data.samples import Sample
 from flawscope.enhance.bank import FilterBank
 from flawscope.errors import UsageError
-from flawscope.fewshot.prompting import Known, prompted_by, support_model, with_others, witnessed_by
-from flawscope.fewshot.segmenters import PROTOTYPES, check_prompting
+from flawscope.fewshot.prompting import knowing, support_model, with_others
+from flawscope.fewshot.segmenters import check_prompting
 from flawscope.fewshot.settings import agent_settings, check_backbone
 from flawscope.fewshot.starting import start_of
 from flawscope.fewshot.tasks import Picture
@@ -26,7 +26,7 @@ from flawscope.sdie.run_folder import holds_run
 from flawscope.sdie.shots import Shot
 from flawscope.sdie.trial import Found
 from flawscope.segment import open_segmenter
-from flawscope.segment.prompted import USES, PrototypeSegmenter, Use
+from flawscope.segment.prompted import PROTOTYPE, USES, Use
 
 LearnMethod = Literal["none", "td3", "cma", "search", "best-single"]
 DEFAULT_METHOD: LearnMethod = "none"
@@ -111,20 +111,17 @@ def learn(
             remedy="Add --method td3",
         )
     check_backbone(backbone_weights, told)
-    supports = tuple(_picture(sample) for sample in samples)
-    model = support_model(supports)
-    if segmenter == PROTOTYPES:
-        known: Known = PrototypeSegmenter
-    else:
-        plain = open_segmenter(segmenter, device=device)
-        known = prompted_by(plain, use) if prompted else witnessed_by(plain)
-    given = with_others(known, model, len(supports))[1]
     if method != "td3" and holds_run(Path(out)):
         raise UsageError(
             "this folder holds an agent",
             where=out,
             remedy="Choose another --out, or remove the folder",
         )
+    supports = tuple(_picture(sample) for sample in samples)
+    model = support_model(supports)
+    plain = None if segmenter == PROTOTYPE else open_segmenter(segmenter, device=device)
+    known = knowing(plain, use if prompted else None)
+    given = with_others(known, model, len(supports))[1]
     shots = [
         Shot(one.image, one.mask, asked, name, one.name) for one, asked in zip(supports, given, strict=True)
     ]

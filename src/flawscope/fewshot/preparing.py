@@ -8,14 +8,14 @@ from flawscope.data.fewshot import FewShotClass
 from flawscope.data.samples import Sample
 from flawscope.errors import DataError
 from flawscope.fewshot.materials import material_of
-from flawscope.fewshot.prompting import Known, prompted_by, support_model, with_others, witnessed_by
-from flawscope.fewshot.segmenters import PROTOTYPES, Segmenters
+from flawscope.fewshot.prompting import Known, knowing, support_model, with_others
+from flawscope.fewshot.segmenters import Segmenters
 from flawscope.fewshot.settings import StudySettings
 from flawscope.fewshot.tally import Counted, Tally
 from flawscope.fewshot.tasks import Picture, read_picture
 from flawscope.sdie.shots import Shot
 from flawscope.segment.base import Segmenter
-from flawscope.segment.prompted import PrototypeSegmenter
+from flawscope.segment.prompted import PROTOTYPE
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,13 +60,10 @@ def prepare(one: FewShotClass, segmenters: Segmenters, settings: StudySettings, 
             remedy="Take images whose masks mark a defect (values above 127) at 200x200 pixels",
         )
     empty = tuple(support.name for support in read[: settings.shots] if not _tells(support))
-    plain = None if settings.segmenter == PROTOTYPES else segmenters.for_class(one)
+    plain = None if settings.segmenter == PROTOTYPE else segmenters.for_class(one)
     features = "filters" if plain is None else settings.prompt_features
     model = support_model(supports, features, plain)
-    if plain is None:
-        known: Known = PrototypeSegmenter
-    else:
-        known = prompted_by(plain, settings.prompt_use) if settings.prompted else witnessed_by(plain)
+    known = knowing(plain, settings.prompt_use if settings.prompted else None)
     asked, given = with_others(known, model, len(supports))
     shots = tuple(
         Shot(support.image, support.mask, Counted(segmenter, tally), one.name, support.name)

@@ -8,7 +8,7 @@ from flawscope.errors import UsageError
 from flawscope.fewshot.tasks import Picture
 from flawscope.segment.base import Segmenter
 from flawscope.segment.embedder import Embedder
-from flawscope.segment.prompted import Prompted, Use, Witnessed
+from flawscope.segment.prompted import Prompted, PrototypeSegmenter, Use, Witnessed
 from flawscope.segment.support import SupportModel
 from flawscope.segment.support_maps import FeatureKind
 
@@ -33,14 +33,18 @@ def support_model(
     )
 
 
-def prompted_by(segmenter: Segmenter, use: Sequence[Use]) -> Known:
-    """The segmenter, prompted from what supports look like."""
+def knowing(segmenter: Segmenter | None, use: Sequence[Use] | None) -> Known:
+    """How a segmenter comes to know supports.
+
+    Args:
+        segmenter: without supports; None stands for the map of likeness to them.
+        use: the prompts it gets from them; None leaves it to itself, with the supports as witnesses.
+    """
+    if segmenter is None:
+        return PrototypeSegmenter
+    if use is None:
+        return lambda model: Witnessed(segmenter, model)
     return lambda model: Prompted(segmenter, model, tuple(use))
-
-
-def witnessed_by(segmenter: Segmenter) -> Known:
-    """The segmenter without prompts, with supports as witnesses."""
-    return lambda model: Witnessed(segmenter, model)
 
 
 def with_others(known: Known, model: SupportModel, count: int) -> tuple[Segmenter, list[Segmenter]]:

@@ -20,10 +20,10 @@ from flawscope.segment import describe, open_segmenter
 from flawscope.segment.base import Segmenter
 from flawscope.segment.grabcut import GRABCUT
 from flawscope.segment.opening import promptable_models
-from flawscope.segment.prompted import USES, Use
+from flawscope.segment.prompted import PROTOTYPE, USES, Use
 from flawscope.segment.regions import REGIONS
 
-PROMPTABLE, PROTOTYPES = "promptable", "prototype"
+PROMPTABLE = "promptable"
 _SEEN_BY_PROMPTABLE = frozenset({"steel", "tile"})
 
 
@@ -42,7 +42,7 @@ class Segmenters:
 
     def check(self, one: FewShotClass) -> None:
         """Raise UsageError when the segmenter has seen the material of a class."""
-        if self.spec == PROTOTYPES:
+        if self.spec == PROTOTYPE:
             return
         material = _material(one)
         spec = self._spec_for(material)

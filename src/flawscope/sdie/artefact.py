@@ -19,7 +19,13 @@ from flawscope.enhance.bank import FilterBank, bank_from_json
 from flawscope.errors import UsageError, WeightsError
 from flawscope.outputs import write_bytes, write_json
 from flawscope.sdie.actions import actions_of
-from flawscope.sdie.artefact_description import DESCRIPTION, NEWER, Description, read_description
+from flawscope.sdie.artefact_description import (
+    DESCRIPTION,
+    NEWER,
+    Description,
+    read_description,
+    segmenter_of,
+)
 from flawscope.sdie.choices import Choice
 from flawscope.sdie.enhanced import Enhanced
 from flawscope.sdie.observation import observation
@@ -166,8 +172,4 @@ def _policy(
 
 
 def _open(told: Description, root: Path, device: str) -> Segmenter:
-    if told.segmenter is None:
-        raise UsageError(
-            "names no segmenter", where=root / DESCRIPTION, remedy="Write one there, under 'segmenter'"
-        )
-    return reopen(told.segmenter, told.use, root, device)
+    return reopen(segmenter_of(told, root), told.use, root, device)

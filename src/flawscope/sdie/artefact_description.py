@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flawscope import __version__
-from flawscope.errors import WeightsError
+from flawscope.errors import UsageError, WeightsError
 from flawscope.sdie.choices import Choice
 from flawscope.sdie.rewards import RewardName
 from flawscope.segment.prompted import Use
@@ -74,3 +74,12 @@ def read_description(folder: str | Path) -> Description:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise WeightsError(f"not valid ({place}: {first['msg']})", where=file, remedy=NEWER) from error
+
+
+def segmenter_of(told: Description, folder: Path) -> str:
+    """How ``open_segmenter`` finds the segmenter of the artefact in ``folder``; raises UsageError for none."""
+    if told.segmenter is None:
+        raise UsageError(
+            "names no segmenter", where=folder / DESCRIPTION, remedy="Write one there, under 'segmenter'"
+        )
+    return told.segmenter

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from flawscope.enhance.bank import FilterBank
-from flawscope.sdie.actions import action_of, identity_of
+from flawscope.sdie.actions import action_of, actions_of, identity_of
 
 STILL, CONCENTRATION = 0.25, 0.5
 """Share of random actions that leave the image as it is; and of the Dirichlet distribution of the others, below 1,
@@ -25,7 +25,7 @@ class MixingSpace(spaces.Box):
     """
 
     def __init__(self, bank: FilterBank) -> None:
-        super().__init__(-1.0, 1.0, (len(bank) + len(bank.adjustable),), np.float32)
+        super().__init__(-1.0, 1.0, (actions_of(bank),), np.float32)
         self._filters, self._parameters = len(bank), len(bank.adjustable)
         self._identity = identity_of(bank)
 

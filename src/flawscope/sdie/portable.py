@@ -9,7 +9,7 @@ from flawscope import __version__
 from flawscope.errors import UsageError
 from flawscope.outputs import output_error, write_json
 from flawscope.sdie.artefact import WEIGHTS
-from flawscope.sdie.artefact_description import DESCRIPTION, read_description
+from flawscope.sdie.artefact_description import DESCRIPTION, read_description, segmenter_of
 from flawscope.sdie.reopening import SUPPORT
 from flawscope.sdie.segmenter_place import NETWORK, PROMPTABLE, SAM, kind_and_text, located
 from flawscope.segment.loading import find_weights
@@ -32,20 +32,17 @@ def network_inside(folder: str | Path) -> Path | None:
             where=root,
             remedy=f"{_AS_IT_IS}, or learn with --preset default",
         )
-    if told.segmenter is None:
-        raise UsageError(
-            "names no segmenter", where=root / DESCRIPTION, remedy="Write one there, under 'segmenter'"
-        )
-    kind = kind_and_text(told.segmenter)[0]
+    spec = segmenter_of(told, root)
+    kind = kind_and_text(spec)[0]
     if kind in (SAM, PROMPTABLE):
         raise UsageError(
-            f"its segmenter '{told.segmenter}' runs on torch alone",
+            f"its segmenter '{spec}' runs on torch alone",
             where=root,
             remedy=f"{_AS_IT_IS}, or learn with regions, grabcut, prototype or a network",
         )
     if kind != NETWORK:
         return None
-    return find_weights(kind_and_text(located(told.segmenter, root))[1])
+    return find_weights(kind_and_text(located(spec, root))[1])
 
 
 def copy_artefact(folder: str | Path, out: str | Path, network: str | None = None) -> Path:

@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save
 
 from flawscope.errors import WeightsError
 from flawscope.outputs import write_bytes
-from flawscope.sdie.segmenter_place import located
+from flawscope.sdie.segmenter_place import PROMPTABLE, SAM, kind_and_text, located
 from flawscope.segment.base import Segmenter
 from flawscope.segment.embedder import SamEmbedder
 from flawscope.segment.opening import open_segmenter
@@ -51,7 +51,7 @@ def reopen(spec: str, use: Sequence[Use] | None, folder: Path, device: str) -> S
     segmenter = open_segmenter(located(spec, folder), device=device)
     if use is None:
         return segmenter
-    embeds = spec.partition(":")[0] in ("sam", "promptable")
+    embeds = kind_and_text(spec)[0] in (SAM, PROMPTABLE)
     model = _support(folder, SamEmbedder(cast("SamSegmenter", segmenter)) if embeds else None)
     return Prompted(segmenter, model, tuple(use)) if use else Witnessed(segmenter, model)
 
