@@ -37,8 +37,8 @@ from promptable_prompts import __doc__ as prompts_described
 SETS = {"steel": "sd-saliency-900", "tile": "magnetic-tile"}
 RESULT = Path(__file__).parent / "results" / "promptable_models.json"
 WEIGHTS = Path(flawscope.__file__).parent / "weights"
-DRAWN = Settings(steps=2000)
-SEEN = Settings(steps=850, rate=8e-4, last=0.0, warm_up=30, seed=1)
+DRAWN = Settings(steps=4000)
+SEEN = Settings(steps=1200, rate=8e-4, last=0.0, warm_up=30, seed=1)
 SIDE = DRAWN.preset.side
 
 

@@ -52,7 +52,7 @@ def test_the_agent_and_its_page(ran: tuple[RunFolder, Outcome], tmp_path: Path) 
     assert set(row.facts["notes"]) == {"square", "bar"}
     assert sum(note["steps"] for note in row.facts["notes"].values()) == 24
 
-    page = write_page(tmp_path / "page.html", folder, folder.finished())
+    page = write_page(tmp_path / "page.html", folder, folder.finished(), table(folder.finished()))
     text = page.read_text(encoding="utf-8")
     assert "http://" not in text.replace("http://www.w3.org", "")
     assert "td3, oracle (uses the true mask)" in text
@@ -62,7 +62,7 @@ def test_the_agent_and_its_page(ran: tuple[RunFolder, Outcome], tmp_path: Path) 
     (curve,) = re.findall(r"data:image/svg\+xml;base64,([^\"]+)", text)
     assert b"<svg" in base64.b64decode(curve)
     with pytest.raises(UsageError, match="'cma' was not run"):
-        write_page(page, folder, folder.finished(), method="cma")
+        write_page(page, folder, folder.finished(), table(folder.finished()), method="cma")
     if CHROMIUM is not None:
         _looks_whole(page, tmp_path)
 
@@ -102,7 +102,9 @@ def test_what_confounds_a_comparison_is_marked(
     assert any(note.startswith("‡ td3: 1 of 1 rows began with random values") for note in report["notes"])
     print_study(Console(width=300), {**report, "failures": []})
     shown = capsys.readouterr().out
-    page = write_page(tmp_path / "page.html", folder, folder.finished()).read_text(encoding="utf-8")
+    page = write_page(tmp_path / "page.html", folder, folder.finished(), table(folder.finished())).read_text(
+        encoding="utf-8"
+    )
     for text in (shown, page):
         assert "td3, last †‡" in text
         assert "was stopped before its last step" in " ".join(text.split())
@@ -174,7 +176,7 @@ def test_no_rows_no_page(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     folder.claim(make_study())
     with pytest.raises(DataError, match="no row is finished"):
-        write_page(tmp_path / "page.html", folder, folder.finished())
+        write_page(tmp_path / "page.html", folder, folder.finished(), table(folder.finished()))
 
 
 def test_smoothing_averages_what_came_before() -> None:

@@ -52,3 +52,29 @@ def test_an_image_of_two_manifests_is_one_piece_of_evidence() -> None:
     assert alone is not None
     assert both is not None
     assert (both.low, both.high) == (pytest.approx(alone.low), pytest.approx(alone.high))
+
+
+def test_images_of_one_piece_are_drawn_together() -> None:
+    generator = np.random.default_rng(11)
+    of_pieces = generator.normal(0, 0.2, 12)
+    one_each = {("m", "a", str(i)): value for i, value in enumerate(of_pieces)}
+    four_each = {("m", "a", f"{i}/{shot}"): value for i, value in enumerate(of_pieces) for shot in range(4)}
+    pieces = {("a", f"{i}/{shot}"): f"piece {i:02}" for i in range(12) for shot in range(4)}
+    by_image = paired_difference(four_each, dict.fromkeys(four_each, 0.0))
+    by_piece = paired_difference(four_each, dict.fromkeys(four_each, 0.0), pieces=pieces)
+    alone = paired_difference(one_each, dict.fromkeys(one_each, 0.0))
+    assert by_image is not None
+    assert by_piece is not None
+    assert alone is not None
+    assert (by_piece.images, by_piece.pieces) == (48, 12)
+    assert (by_image.images, by_image.pieces) == (48, 48)
+    assert by_piece.mean == pytest.approx(alone.mean)
+    assert by_piece.high - by_piece.low == pytest.approx(alone.high - alone.low, rel=0.1)
+    assert by_piece.high - by_piece.low > 1.5 * (by_image.high - by_image.low)
+
+
+def test_one_piece_alone_has_no_interval() -> None:
+    mine = {("m", "a", str(i)): i / 10 for i in range(5)}
+    found = paired_difference(mine, dict.fromkeys(mine, 0.0), pieces={("a", str(i)): "p" for i in range(5)})
+    assert found is not None
+    assert np.isnan(found.low)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -173,7 +174,8 @@ def test_a_part_of_the_classes_has_its_own_figures_and_page(manifest: Make, tmp_
         assert line["calls_learning"] == full["calls_learning"]
     assert part["differences"][0]["images"] == 3
     assert whole["differences"][0]["images"] == 6
-    page = write_page(tmp_path / "page.html", folder, of_classes(rows, ["bar"])).read_text(encoding="utf-8")
+    bars = of_classes(rows, ["bar"])
+    page = write_page(tmp_path / "page.html", folder, bars, table(bars)).read_text(encoding="utf-8")
     assert "<h3>bar</h3>" in page
     assert "<h3>square</h3>" not in page
     with pytest.raises(UsageError, match=r"no such class: round\. Choose of: bar, square"):
@@ -218,7 +220,7 @@ def test_a_row_of_another_manifest_is_not_taken_for_this_one(manifest: Make, tmp
     Study(settings(), RunFolder(tmp_path / "run")).run(rows)
     manifest(queries=2)
     outcome = Study(settings(), RunFolder(tmp_path / "run")).run(rows)
-    assert "another version of its manifest" in outcome.failures[0]
+    assert "made from other images" in outcome.failures[0]
 
 
 @pytest.mark.parametrize("changed", ["square_4.png", "bar_2-mask.png", "square_0.png"])
@@ -233,7 +235,41 @@ def test_a_row_of_other_pixels_is_not_taken_for_this_one(
     picture[:30] = 255
     write_image(tmp_path / "pictures" / changed, picture)
     outcome = Study(settings(), RunFolder(tmp_path / "run")).run(rows)
-    assert "another version of its manifest" in outcome.failures[0]
+    assert "made from other images" in outcome.failures[0]
+
+
+@pytest.mark.parametrize("changed", ["preset", "shipped start", "segmenter"])
+def test_a_row_made_with_other_means_is_not_taken_for_this_one(
+    manifest: Make, tmp_path: Path, changed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = rows_of([Source(manifest())], ["raw", "best-single"], 1)
+    told = settings(filters=None)
+    assert not Study(told, RunFolder(tmp_path / "run")).run(rows).failures
+    assert not Study(told, RunFolder(tmp_path / "run")).run(rows).failures
+    if changed == "preset":
+        usual = study_module.agent_settings
+        monkeypatch.setattr(
+            study_module,
+            "agent_settings",
+            lambda *given: usual(*given).model_copy(update={"reward": "fb_iou_gain"}),
+        )
+    elif changed == "shipped start":
+        found = study_module.start_of
+
+        def another(*given: Any, **more: Any) -> tuple[Any, str]:
+            policy, noted = found(*given, **more)
+            assert policy is not None
+            return replace(policy, mean=policy.mean + 1), noted
+
+        monkeypatch.setattr(study_module, "start_of", another)
+    else:
+        method = replace(RegionSegmenter().describe(), method="other regions")
+        monkeypatch.setattr(RegionSegmenter, "describe", lambda _: method)
+    failures = Study(told, RunFolder(tmp_path / "run")).run(rows).failures
+    assert [line.partition(":")[0] for line in failures] == (
+        ["tiny--raw", "tiny--best-single"] if changed == "segmenter" else ["tiny--best-single"]
+    )
+    assert all("made from other images, maps, weights or settings" in line for line in failures)
 
 
 def test_studies_begun_before_an_option_was_known_go_on(manifest: Make, tmp_path: Path) -> None:
@@ -305,7 +341,7 @@ def test_maps_of_others(manifest: Make, tmp_path: Path) -> None:
     assert row.facts["lines"][""]["figures"]["class_miou_image_mean"] == 1.0
     write_image(folder / "bar" / "bar_4.png", np.zeros((200, 200), np.uint8))
     outcome = study.run(rows_of([Source(file)], ["maps"], 1, [str(folder)]))
-    assert "another version of its manifest or maps" in outcome.failures[0]
+    assert "made from other images, maps" in outcome.failures[0]
     (folder / "bar" / "bar_4.png").unlink()
     fresh = Study(settings(), RunFolder(tmp_path / "other"))
     outcome = fresh.run(rows_of([Source(file)], ["maps"], 1, [str(folder)]))

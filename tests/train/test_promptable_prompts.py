@@ -52,6 +52,15 @@ def test_a_region_that_is_everything_has_no_click_beside_it() -> None:
         assert BESIDE not in sample_tokens(np.random.default_rng(seed), everything, 4).kinds
 
 
+def test_what_no_box_may_ask_for_gets_clicks_alone() -> None:
+    region = np.zeros((64, 64), bool)
+    region[8:40, 8:40] = True
+    told = [sample_tokens(np.random.default_rng(seed), region, 3, boxable=False) for seed in range(40)]
+    assert all(tokens.kinds[-1] == PADDING for tokens in told)
+    boxed = [sample_tokens(np.random.default_rng(seed), region, 3) for seed in range(40)]
+    assert any(tokens.kinds[-1] == BOTTOM_RIGHT for tokens in boxed)
+
+
 def test_boxes_are_tight_or_off_by_little(region: np.ndarray) -> None:
     boxes = np.array([sample_box(np.random.default_rng(seed), region) for seed in range(60)])
     tight = np.array([5, 10, 51, 41], np.float32)

@@ -44,7 +44,7 @@ def test_what_a_scene_asks_for_is_there(pictures: list[Picture]) -> None:
         assert scene.grey.shape == (96, 96)
         assert 0 <= scene.grey.min() <= scene.grey.max() <= 1
         assert scene.chances.sum() == pytest.approx(1)
-        assert len(scene.regions) == len(scene.chances)
+        assert len(scene.regions) == len(scene.chances) == len(scene.boxable)
         rows, columns = scene.filled
         padded += (rows, columns) != (96, 96)
         for region in scene.regions:
@@ -66,6 +66,9 @@ def test_a_flat_surface_shows_exactly_the_texture_laid_on_it() -> None:
         everything = np.logical_or.reduce([*textures, background])
         assert everything.all(), "the last region is all that is not texture"
         assert not (background & np.logical_or.reduce(textures)).any()
+        assert scene.boxable == (*[True] * len(textures), False), (
+            "the sound surface is asked for by clicks alone"
+        )
         found += 1
     assert found > 10
 

@@ -35,6 +35,13 @@ def report(
     classes: Annotated[
         str | None, typer.Option(help="The table of these classes alone, with commas between them.")
     ] = None,
+    splits: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A split file whose groups say which images show one physical piece; intervals draw pieces. "
+            "Repeatable."
+        ),
+    ] = None,
     json_file: JsonOption = None,
 ) -> None:
     """Write one page of a study: table, pictures of each class, return curves.
@@ -53,11 +60,12 @@ def report(
     if classes is not None:
         settings["classes"] = listed(classes)
         rows = of_classes(rows, settings["classes"])
-    written = write_page(out, kept, rows, shown, method)
+    report = table(rows, shown, splits or ())
+    written = write_page(out, kept, rows, report, method)
     told = {
         "settings": settings,
         "seeds": len({row.facts["seed"] for row in rows}),
-        **table(rows, shown),
+        **report,
     }
     emit_json("fewshot", 1, told, json_file)
     console(json_file).print(f"written to {written}", markup=False)

@@ -32,14 +32,15 @@ class Content:
             )
             if maps is not None:
                 found = [find_map(Path(maps), one.name, sample) for sample in one.query]
-                described.append([None if file is None else self._file(file) for file in found])
+                described.append([None if file is None else self.file(file) for file in found])
         return described
 
     def _sample(self, sample: Sample) -> list[str]:
         truth = None if sample.truth is None else sample.truth.path
-        return [sample.name, self._file(sample.image), *([] if truth is None else [self._file(truth)])]
+        return [sample.name, self.file(sample.image), *([] if truth is None else [self.file(truth)])]
 
-    def _file(self, file: Path) -> str:
+    def file(self, file: Path) -> str:
+        """Digest of one file; raises DataError."""
         try:
             about = file.stat()
             seen = (about.st_size, about.st_mtime_ns)

@@ -33,9 +33,10 @@ def judge(
             picture = read_picture(sample)
             answers = responder.answer(task, picture)
             for line, one in answers.items():
-                scores.setdefault(line, []).append(
-                    score(one.mask, picture.mask, task.name, picture.name, one.round)
-                )
+                figures = score(one.mask, picture.mask, task.name, picture.name, one.round)
+                if sample.group is not None:
+                    figures["piece"] = sample.group
+                scores.setdefault(line, []).append(figures)
             if number < SHOWN:
                 place = f"{task.name}/{number}"
                 pictures[f"{place}/image"] = _eight_bits(picture.image[:, :, 0])

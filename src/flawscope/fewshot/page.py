@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from flawscope.fewshot.naming import method_names
 from flawscope.fewshot.scores import FIGURES
 from flawscope.fewshot.settings import METHODS
 from flawscope.fewshot.store import FinishedRow, RunFolder
-from flawscope.fewshot.table import headline, label, table
+from flawscope.fewshot.table import headline, label
 from flawscope.metrics import masks_iou
 from flawscope.outputs import write_text
 
@@ -31,7 +31,7 @@ def write_page(
     path: str | Path,
     folder: RunFolder,
     rows: Sequence[FinishedRow],
-    choice: str = "last",
+    report: Mapping[str, Any],
     method: str | None = None,
 ) -> Path:
     """Write the page of a study's finished rows; it needs nothing but the run folder.
@@ -40,7 +40,7 @@ def write_page(
         path: the HTML file.
         folder: of the study.
         rows: ``folder.finished()``, or those of some classes.
-        choice: of the round, that is shown and compared.
+        report: their ``table``; its choice of round is shown.
         method: whose pictures are shown; by default the first of ``SHOWN_FIRST`` that was run.
 
     Raises:
@@ -53,7 +53,6 @@ def write_page(
     settings = folder.settings()
     if not rows:
         raise DataError("no row is finished yet", where=folder.path, remedy="Run the study first")
-    report = table(rows, choice)
     heads = {line["label"] for line in report["lines"] if line["stands_for_method"]}
     classes = list(dict.fromkeys(name for line in report["lines"] for name in line["classes"]))
     environment = Environment(
@@ -68,7 +67,7 @@ def write_page(
         differences=[one for one in report["differences"] if one["line"] in heads and one["line"] != "raw"],
         gaps=[one for one in report["gap_closed"] if one["line"] in heads],
         notes=report["notes"],
-        gallery=_gallery(folder, rows, choice, method),
+        gallery=_gallery(folder, rows, report["choice"], method),
         curves=_curves(folder, rows),
         facts=[
             *((name.replace("_", " "), _plain(value)) for name, value in settings.items()),

@@ -17,7 +17,8 @@ from flawscope.metrics import boundary_f, confusion, fb_iou, iou_fg
 
 ImageScore = dict[str, Any]
 """One query image under one method: ``class``, ``image``, ``round``, ``pixels`` (true negatives, false positives,
-false negatives, true positives), ``iou`` and ``boundary_f``."""
+false negatives, true positives), ``iou``, ``boundary_f`` and, where the manifest says so, ``piece``: the physical
+piece it shows."""
 
 FIGURES = {
     "class_miou_pooled": "class mIoU, pooled",

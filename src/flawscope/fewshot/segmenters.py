@@ -18,6 +18,7 @@ from flawscope.errors import UsageError
 from flawscope.fewshot.materials import material_of, refuse_seen, trained_on, trained_on_folder
 from flawscope.segment import describe, open_segmenter
 from flawscope.segment.base import Segmenter
+from flawscope.segment.description import made_with
 from flawscope.segment.grabcut import GRABCUT
 from flawscope.segment.opening import promptable_models
 from flawscope.segment.prompted import PROTOTYPE, USES, Use
@@ -39,6 +40,7 @@ class Segmenters:
     spec: str
     device: str = "auto"
     _open: dict[str, Segmenter] = field(default_factory=dict)
+    _made_with: dict[str, str] = field(default_factory=dict)
 
     def check(self, one: FewShotClass) -> None:
         """Raise UsageError when the segmenter has seen the material of a class."""
@@ -52,6 +54,18 @@ class Segmenters:
         """The segmenter of a class, without prompts; raises UsageError, WeightsError or MissingExtraError."""
         self.check(one)
         return self._opened(self._spec_for(_material(one)))
+
+    def made_with(self, classes: Sequence[FewShotClass]) -> list[str]:
+        """Names and fingerprints of the segmenters of some classes, each once; raises as ``for_class``."""
+        if self.spec == PROTOTYPE:
+            return [PROTOTYPE]
+        told = []
+        for one in classes:
+            segmenter, spec = self.for_class(one), self._spec_for(_material(one))
+            if spec not in self._made_with:  # reads its weights
+                self._made_with[spec] = made_with(segmenter)
+            told.append(self._made_with[spec])
+        return list(dict.fromkeys(told))
 
     def _spec_for(self, material: str | None) -> str:
         if self.spec != PROMPTABLE:

@@ -51,6 +51,9 @@ METHODS: dict[str, str] = {
 SEEDED = frozenset({"search", "cma", "cma-rollouts", "td3", "finetune"})
 """Methods that are run once for each seed; the others have nothing random, or always draw the same."""
 
+ENHANCING = frozenset({"best-single", "search", "cma", "cma-rollouts", "td3"})
+"""Methods that follow the agent's preset: its rounds, index and budget."""
+
 DEFAULT_CHOICE: Choice = "likeness"
 """The choice of round that stands for a method in the differences."""
 

@@ -108,14 +108,14 @@ class RunFolder:
         """The row, if it was finished; ``stamp`` tells what it was made from.
 
         Raises:
-            DataError: it was made from other tasks, or its files are damaged.
+            DataError: it was made from something else, or its files are damaged.
         """
         if not self._file(row.name, ".json").is_file():
             return None
         found = self.read(row.name)
         if found.facts.get("stamp") != stamp:
             raise DataError(
-                "this row was made from another version of its manifest or maps",
+                "this row was made from other images, maps, weights or settings",
                 where=self._file(row.name, ".json"),
                 remedy="Remove the file to make it again, or use another --out",
             )
@@ -157,6 +157,6 @@ class RunFolder:
         return self._rows() / f"{name}{suffix}"
 
 
-def stamp_of(settings: StudySettings, row: Row, content: object) -> str:
-    """What a row was made from: settings, method, seed and the tasks' own content."""
-    return digest([settings.model_dump(mode="json"), row.name, row.maps, content])
+def stamp_of(settings: StudySettings, row: Row, content: object, means: object) -> str:
+    """What a row was made from: settings, method, seed, the tasks' own content, and what it was made with."""
+    return digest([settings.model_dump(mode="json"), row.name, row.maps, content, means])

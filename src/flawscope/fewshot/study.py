@@ -22,13 +22,15 @@ from flawscope.fewshot.judging import judge
 from flawscope.fewshot.preparing import prepare
 from flawscope.fewshot.scores import figures
 from flawscope.fewshot.segmenters import Segmenters, check_prompting
-from flawscope.fewshot.settings import Row, StudySettings, agent_settings, check_backbone
+from flawscope.fewshot.settings import ENHANCING, Row, StudySettings, agent_settings, check_backbone
 from flawscope.fewshot.starting import NONE_FITS, SMOKE, WARNING, is_smoke, start_of
 from flawscope.fewshot.store import FinishedRow, RunFolder, stamp_of
 from flawscope.fewshot.tally import Tally
 from flawscope.fewshot.tasks import restrict
 from flawscope.machine import describe_machine
+from flawscope.sdie.policy import fingerprint_of
 from flawscope.sdie.presets import Settings
+from flawscope.segment.loading import find_weights
 
 Say = Callable[[str], None]
 
@@ -126,7 +128,7 @@ class Study:
 
     def _one(self, row: Row) -> tuple[FinishedRow, bool]:
         manifest = self._tasks(row)
-        stamp = stamp_of(self.settings, row, self._content.of(manifest, row.maps))
+        stamp = stamp_of(self.settings, row, self._content.of(manifest, row.maps), self._means(row, manifest))
         found = self.folder.find(row, stamp)
         if found is not None:
             return found, True
@@ -168,6 +170,26 @@ class Study:
             facts["lines"][line] = {"figures": whole, "classes": classes}
         self.folder.keep(row, facts, scores, pictures)
         return FinishedRow(facts, scores), False
+
+    def _means(self, row: Row, manifest: FewShotManifest) -> list[Any]:
+        """What a row is made with, besides its tasks: segmenters, weights, and what the presets say today."""
+        told = self.settings
+        if row.method in ("prototype", "maps"):
+            return []
+        if row.method == "finetune":
+            given = told.finetune_weights
+            return [None if given is None else self._content.file(find_weights(given))]
+        means: list[Any] = [self._segmenters.made_with(manifest.classes)]
+        if row.method in ENHANCING:
+            start, noted = start_of(self._agent_bank, self.agent, prompted=told.prompted)
+            weights = told.backbone_weights
+            means += [
+                self.bank.fingerprint(),
+                self.agent.model_dump(mode="json"),
+                noted if start is None else fingerprint_of(start),
+                None if weights is None else self._content.file(Path(weights)),
+            ]
+        return means
 
     def _starts_afresh(self) -> bool:
         return start_of(self._agent_bank, self.agent, prompted=self.settings.prompted)[1] == NONE_FITS

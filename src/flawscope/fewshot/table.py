@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from flawscope.fewshot.answers import ONLY
 from flawscope.fewshot.differences import Key, paired_difference
 from flawscope.fewshot.naming import method_names
 from flawscope.fewshot.notes import marks, mean_calls, notes
+from flawscope.fewshot.pieces import Pieces, pieces_of
 from flawscope.fewshot.scores import FIGURES
 from flawscope.fewshot.settings import METHODS
 from flawscope.fewshot.store import FinishedRow
@@ -25,18 +27,25 @@ _LEFT_OUT = ("schema", "stamp", "machine", "maps")
 HEADLINE = "class_miou_image_mean"
 
 
-def table(rows: Sequence[FinishedRow], choice: str = "last") -> dict[str, Any]:
+def table(
+    rows: Sequence[FinishedRow], choice: str = "last", split_files: Sequence[Path] = ()
+) -> dict[str, Any]:
     """Everything there is to say about finished rows, as JSON.
 
     Args:
         rows: of one study.
         choice: of the round, that stands for a method in differences; a method without it is taken by ``last``.
+        split_files: that say which images show one physical piece, besides what the rows know of it.
 
     Returns:
         ``lines`` (one a method and choice of round: mean, standard deviation and values of every figure over
         manifests and seeds; ``marks`` are the signs that stand behind its label), ``differences``, ``gap_closed``,
         ``notes`` (sentences that belong under the table), ``rows``, ``machines`` and the rule for empty masks.
+
+    Raises:
+        DataError: a split file that cannot be used.
     """
+    pieces = pieces_of(rows, split_files)
     groups: dict[tuple[str, str], list[FinishedRow]] = {}
     methods: dict[str, list[FinishedRow]] = {}
     for method, row in zip(method_names(rows), rows, strict=True):
@@ -52,7 +61,7 @@ def table(rows: Sequence[FinishedRow], choice: str = "last") -> dict[str, Any]:
         "choice": choice,
         "empty_masks": EMPTY_RULE,
         "lines": [_line(key, groups[key], key == (key[0], heads[key[0]])) for key in keys],
-        "differences": _differences(values, heads),
+        "differences": _differences(values, heads, pieces),
         "gap_closed": _gaps(values, heads),
         "notes": notes(dict(sorted(methods.items(), key=lambda one: order.index(one[0].split(":")[0])))),
         "rows": [{name: value for name, value in row.facts.items() if name not in _LEFT_OUT} for row in rows],
@@ -140,14 +149,14 @@ def _spread(values: Sequence[float]) -> dict[str, Any]:
 
 
 def _differences(
-    values: dict[tuple[str, str], dict[Key, float]], heads: dict[str, str]
+    values: dict[tuple[str, str], dict[Key, float]], heads: dict[str, str], pieces: Pieces
 ) -> list[dict[str, Any]]:
     made = []
     for (method, line), mine in values.items():
         for reference in REFERENCES:
             if reference == method or reference not in heads:
                 continue
-            found = paired_difference(mine, values[reference, heads[reference]])
+            found = paired_difference(mine, values[reference, heads[reference]], pieces=pieces)
             if found is not None:
                 made.append(
                     {
@@ -157,6 +166,7 @@ def _differences(
                         "interval_95": [found.low, found.high],
                         "excludes_zero": found.certain,
                         "images": found.images,
+                        "pieces": found.pieces,
                         "manifests": found.manifests,
                     }
                 )

@@ -6,7 +6,6 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from flawscope.enhance.bank import FilterBank
@@ -14,7 +13,7 @@ from flawscope.errors import UsageError
 from flawscope.images import Image
 from flawscope.sdie.choices import CHOICES, Choice
 from flawscope.sdie.game import Game
-from flawscope.sdie.policy import Policy
+from flawscope.sdie.policy import Policy, fingerprint_of
 from flawscope.sdie.rewards import IndexName, RewardName
 from flawscope.sdie.rounds import Round, choose, play
 from flawscope.segment.base import Prompts, Segmentation, Segmenter
@@ -66,9 +65,8 @@ class Enhanced(Wrapper):
     def describe(self) -> Description:
         """The segmenter's, with what is done to the image before; two policies have two fingerprints."""
         inner = describe(self.segmenter)
-        digest = hashlib.sha256(f"{self.bank.fingerprint()} {inner.method} {inner.fingerprint}".encode())
-        for name, tensor in sorted(self.policy.tensors().items()):
-            digest.update(name.encode() + np.ascontiguousarray(tensor).tobytes())
+        parts = (self.bank.fingerprint(), inner.method, inner.fingerprint, fingerprint_of(self.policy))
+        digest = hashlib.sha256(" ".join(map(str, parts)).encode())
         return replace(
             inner,
             method=f"SDIE: {', '.join(self.bank.names)} mixed for {self.rounds} rounds, {self.rollouts} times over; "

@@ -5,6 +5,7 @@ An MLP and its two critics run in numpy; the paper's ResNets need torch (see ``s
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -18,6 +19,14 @@ from flawscope.sdie.actions import action_of
 Action = npt.NDArray[np.float32]
 Layers = tuple[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]], ...]
 Tensors = Mapping[str, npt.NDArray[Any]]
+
+
+def fingerprint_of(policy: Policy) -> str:
+    """SHA-256 of everything a policy knows; two policies that act alike everywhere may differ in it."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(policy.tensors().items()):
+        digest.update(name.encode() + np.ascontiguousarray(tensor).tobytes())
+    return digest.hexdigest()
 
 
 class Policy(Protocol):

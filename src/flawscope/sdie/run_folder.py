@@ -8,12 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from flawscope.enhance.bank import FilterBank
 from flawscope.errors import UsageError
 from flawscope.outputs import write_json
-from flawscope.sdie.policy import MlpPolicy
+from flawscope.sdie.policy import MlpPolicy, fingerprint_of
 from flawscope.sdie.presets import Settings
 from flawscope.sdie.shots import Shot
 
@@ -63,9 +61,7 @@ def config_of(
     drawn: bool,
 ) -> dict[str, Any]:
     """What a run is told, as JSON: shots and the start by their fingerprints."""
-    seen, begun = hashlib.sha256(), hashlib.sha256()
-    for _, tensor in sorted(start.tensors().items() if start else ()):
-        begun.update(np.ascontiguousarray(tensor).data)
+    seen = hashlib.sha256()
     for shot in shots:
         seen.update(f"{shot.name} {shot.image.shape} {shot.image.dtype} {shot.segmenter.name}".encode())
         seen.update(shot.image.data)
@@ -79,5 +75,5 @@ def config_of(
         "shots": {"count": len(shots), "sha256": seen.hexdigest()},
         "backbone_weights": None if backbone_weights is None else str(backbone_weights),
         "drawn": drawn,
-        "start": None if start is None else begun.hexdigest(),
+        "start": None if start is None else fingerprint_of(start),
     }

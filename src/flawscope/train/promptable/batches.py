@@ -72,7 +72,10 @@ def make_batch(
         pictures = sources[int(rng.choice(len(sources), p=shares / shares.sum()))].pictures
         scenes.append(compose(rng, pictures[int(rng.integers(len(pictures)))], textures, side))
     asked = [(scene, _ask(rng, scene)) for scene in scenes for _ in range(prompts)]
-    tokens = [sample_tokens(rng, region, count, scene.filled) for scene, region in asked]
+    tokens = [
+        sample_tokens(rng, scene.regions[which], count, scene.filled, boxable=scene.boxable[which])
+        for scene, which in asked
+    ]
     return _stacked(rng, scenes, asked, tokens)
 
 
@@ -91,14 +94,14 @@ def halved(plane: Floats) -> Floats:
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _ask(rng: np.random.Generator, scene: Scene) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
-    return scene.regions[int(rng.choice(len(scene.regions), p=scene.chances))]
+def _ask(rng: np.random.Generator, scene: Scene) -> int:
+    return int(rng.choice(len(scene.regions), p=scene.chances))
 
 
 def _stacked(
     rng: np.random.Generator,
     scenes: Sequence[Scene],
-    asked: Sequence[tuple[Scene, np.ndarray[tuple[int, int], np.dtype[np.bool_]]]],
+    asked: Sequence[tuple[Scene, int]],
     tokens: Sequence[Tokens],
 ) -> Batch:
     half = len(scenes[0].grey) // 2
@@ -107,9 +110,9 @@ def _stacked(
         np.zeros((len(asked), 1, half, half), np.float32),
         np.zeros((len(asked), half, half), np.float32),
     )
-    for index, (scene, region) in enumerate(asked):
+    for index, (scene, which) in enumerate(asked):
         if masked[index]:
-            masks[index, 0] = rough_mask(rng, region)
+            masks[index, 0] = rough_mask(rng, scene.regions[which])
         inside[index, : -(-scene.filled[0] // 2), : -(-scene.filled[1] // 2)] = 1
     return Batch(
         torch.from_numpy(np.stack([normalised(scene.grey, scene.filled) for scene in scenes])),
@@ -117,6 +120,8 @@ def _stacked(
         torch.from_numpy(np.stack([token.kinds for token in tokens])),
         torch.from_numpy(masks),
         torch.from_numpy(masked),
-        torch.from_numpy(np.stack([halved(region.astype(np.float32)) for _, region in asked])),
+        torch.from_numpy(
+            np.stack([halved(scene.regions[which].astype(np.float32)) for scene, which in asked])
+        ),
         torch.from_numpy(inside),
     )

@@ -46,7 +46,7 @@ class Preset:
     depth: int = 6
     heads: int = 4
     window: int = 8
-    global_layers: tuple[int, ...] = (2, 5)
+    global_layers: tuple[int, ...] = (5,)
     channels: int = 96
     mlp: int = 256
 

@@ -29,7 +29,14 @@ class Tokens:
     kinds: npt.NDArray[np.int64]
 
 
-def sample_tokens(rng: Generator, region: Bools, count: int, filled: tuple[int, int] | None = None) -> Tokens:
+def sample_tokens(
+    rng: Generator,
+    region: Bools,
+    count: int,
+    filled: tuple[int, int] | None = None,
+    *,
+    boxable: bool = True,
+) -> Tokens:
     """A prompt of ``count`` tokens, 2 or more: with even chances clicks alone, or a box after clicks.
 
     The first click lies on the region. Later ones lie on it or, as often, beside it, where there is a beside.
@@ -39,11 +46,12 @@ def sample_tokens(rng: Generator, region: Bools, count: int, filled: tuple[int, 
         region: ``(side, side)`` with at least one pixel.
         count: tokens.
         filled: ``(rows, columns)`` of the square that show the image; nobody clicks beyond.
+        boxable: False for clicks alone.
     """
     rows, columns = region.shape if filled is None else filled
     outside = ~region
     outside[rows:], outside[:, columns:] = False, False
-    with_box = rng.random() < 0.5
+    with_box = boxable and rng.random() < 0.5
     clicks = count - 2 if with_box else count - 1
     places = np.zeros((count, 2), np.float32)
     kinds = np.full(count, PADDING, np.int64)

@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.float32]
 SMALLEST = 12
 """Pixels below which a region is not asked for."""
 
-_SHARES = {"defects": 0.5, "textures": 0.42, "background": 0.08}
+_SHARES = {"defects": 0.53, "textures": 0.42, "background": 0.05}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,15 @@ class Scene:
         grey: ``(side, side)`` ``float32`` 0 to 1.
         regions: ``(side, side)`` masks.
         chances: how likely each is asked for; they sum to 1.
+        boxable: which of them a box may ask for; the sound surface is not: its box is the whole picture, and a box
+            around scattered defects, nearly as large, is to bring the defects.
         filled: ``(rows, columns)`` of the picture from the top left; the rest is padding.
     """
 
     grey: Floats
     regions: tuple[Bools, ...]
     chances: npt.NDArray[np.float64]
+    boxable: tuple[bool, ...]
     filled: tuple[int, int]
 
 
@@ -60,8 +63,8 @@ def compose(rng: Generator, picture: Picture, others: Sequence[Picture], side: i
     sound = inside & (labels == 0)
     for texture in textures:
         sound &= ~texture
-    regions, chances = _askable(labels, textures, sound)
-    return Scene(_relit(rng, grey), regions, chances, filled)
+    regions, chances, boxable = _askable(labels, textures, sound)
+    return Scene(_relit(rng, grey), regions, chances, boxable, filled)
 
 
 def _framed(
@@ -156,8 +159,8 @@ def _cloud(rng: Generator, side: int, cells: int) -> Floats:
 
 def _askable(
     labels: npt.NDArray[np.uint8], textures: Sequence[Bools], sound: Bools
-) -> tuple[tuple[Bools, ...], npt.NDArray[np.float64]]:
-    """Regions large enough to ask for, with their chances; all defects at once are asked for most often."""
+) -> tuple[tuple[Bools, ...], npt.NDArray[np.float64], tuple[bool, ...]]:
+    """Regions large enough to ask for, their chances (all defects at once the highest), and whether with a box."""
     groups: dict[str, list[tuple[Bools, float]]] = {
         "defects": _defects(labels),
         "textures": [(texture, 1.0) for texture in textures],
@@ -165,14 +168,16 @@ def _askable(
     }
     regions: list[Bools] = []
     chances: list[float] = []
+    boxable: list[bool] = []
     for name, members in groups.items():
         large = [(region, weight) for region, weight in members if np.count_nonzero(region) >= SMALLEST]
         total = sum(weight for _, weight in large)
         regions += [region for region, _ in large]
         chances += [_SHARES[name] * weight / total for _, weight in large]
+        boxable += [name != "background"] * len(large)
     if not regions:  # a shape that hides all but specks
-        return (np.ones_like(sound),), np.ones(1)
-    return tuple(regions), np.asarray(chances) / sum(chances)
+        return (np.ones_like(sound),), np.ones(1), (False,)
+    return tuple(regions), np.asarray(chances) / sum(chances), tuple(boxable)
 
 
 def _defects(labels: npt.NDArray[np.uint8]) -> list[tuple[Bools, float]]:
