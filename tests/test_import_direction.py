@@ -14,6 +14,7 @@ LEVELS = [
     {"errors"},
     {"outputs", "decoding", "machine"},
     {"images"},
+    {"runs"},
     {"results"},
     {"data", "nets", "metrics", "enhance"},
     {"segment"},
