@@ -19,7 +19,7 @@ LEVELS = [
     {"data", "nets", "metrics", "enhance"},
     {"segment"},
     {"train", "sdie", "evaluate", "inspect", "export"},
-    {"fewshot"},
+    {"fewshot", "offline"},
     {"cli"},
 ]
 LEVEL = {room: number for number, rooms in enumerate(LEVELS) for room in rooms}
