@@ -38,7 +38,7 @@ SETS = {"steel": "sd-saliency-900", "tile": "magnetic-tile"}
 RESULT = Path(__file__).parent / "results" / "promptable_models.json"
 WEIGHTS = Path(flawscope.__file__).parent / "weights"
 DRAWN = Settings(steps=4000)
-SEEN = Settings(steps=1200, rate=8e-4, last=0.0, warm_up=30, seed=1)
+SEEN = Settings(steps=900, rate=8e-4, last=0.0, warm_up=30, seed=1)
 SIDE = DRAWN.preset.side
 
 

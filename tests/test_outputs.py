@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from flawscope.errors import OutputError
-from flawscope.outputs import atomic, dumps, output_error, write_bytes, write_json, write_text
+from flawscope.outputs import atomic, check_writable, dumps, output_error, write_bytes, write_json, write_text
 
 
 def names(folder: Path) -> list[str]:
@@ -86,6 +86,25 @@ def test_a_file_where_a_folder_should_be(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("a file")
     with pytest.raises(OutputError, match=r"could not write: .*\. A file stands where a folder is needed"):
         write_text(tmp_path / "a" / "b.txt", "x")
+
+
+def test_what_cannot_be_written_is_known_before(tmp_path: Path) -> None:
+    write_text(tmp_path / "file", "x")
+    for target, folder, line in (
+        (tmp_path / "file", True, "file exists. A file stands where a folder is needed"),
+        (tmp_path, False, "is a directory. A folder of this name is there"),
+        (tmp_path / "file" / "a", False, "not a directory. A file stands where a folder is needed"),
+        (tmp_path / "file" / "a" / "b", True, "not a directory"),
+        (tmp_path / ("n" * 300), False, "file name too long. Choose a shorter path"),
+    ):
+        with pytest.raises(OutputError, match=f"{target}: could not write: {line}"):
+            check_writable(target, folder=folder)
+    check_writable(tmp_path / "new" / "deep" / "r.json")
+    check_writable(tmp_path / "new", folder=True)
+    check_writable(tmp_path / "file")
+    check_writable(tmp_path, folder=True)
+    assert names(tmp_path) == ["file"]
+    assert (tmp_path / "file").read_text() == "x"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import json
 import math
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,31 @@ def atomic(path: str | Path) -> Iterator[Path]:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
+
+
+def check_writable(path: str | Path, *, folder: bool = False) -> None:
+    """Find out before the work, not after it, that ``path`` could not be written; leaves nothing behind.
+
+    Args:
+        path: need not be there yet, nor the folders it lies in.
+        folder: whether a folder is to be written, instead of a file.
+
+    Raises:
+        OutputError: it is of the other kind, a file stands where a folder is needed, or writing is not permitted.
+    """
+    wanted = Path(path)
+    try:
+        if wanted.exists() and wanted.is_dir() != folder:
+            number = errno.EEXIST if folder else errno.EISDIR
+            raise OSError(number, os.strerror(number))
+        places = (wanted, *wanted.parents) if folder else wanted.parents
+        there = next((place for place in places if place.exists()), Path())
+        if not there.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise output_error(error, path) from error
 
 
 def output_error(error: OSError, path: str | Path) -> OutputError:

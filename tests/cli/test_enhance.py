@@ -37,7 +37,7 @@ def test_equal_weights_for_some_rounds(
 ) -> None:
     out = tmp_path / "strip.jpg"
     command = ["enhance", "apply", str(photo), "--out", str(out)]
-    assert run([*command, "--rounds", "3", "--filters", "median, gamma", "--kernel-size", "5"]) == 0
+    assert run([*command, "--rounds", "3", "--filters", "median, gamma,", "--kernel-size", "5"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[:3] == [f"round {number}: median 0.50, gamma 0.50" for number in (1, 2, 3)]
     three = read_image(out).shape[1]
@@ -55,6 +55,14 @@ def test_with_a_segmenter(
     assert run(["enhance", "apply", str(photo), "--out", str(masked), *options]) == 0
     assert capsys.readouterr().err == ""
     assert read_image(masked).shape[0] > read_image(plain).shape[0]
+
+
+def test_a_strip_that_cannot_be_written_is_told_before_the_image_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "strip.png").mkdir()
+    assert run(["enhance", "apply", str(tmp_path / "none.png"), "--out", str(tmp_path / "strip.png")]) == 2
+    assert "could not write: is a directory. A folder of this name is there" in capsys.readouterr().err
 
 
 def test_sixteen_bits_and_colour(tmp_path: Path) -> None:
@@ -87,6 +95,7 @@ def test_sixteen_bits_and_colour(tmp_path: Path) -> None:
         (["--segmenter", "nothing-like-it"], "nothing-like-it"),
         (["--segmenter", "grabcut"], "needs points, boxes or a mask"),
         (["--out", "strip.txt"], "must end in .png or .jpg"),
+        (["--out", "photo.png/strip.png"], "could not write: not a directory"),
     ],
 )
 def test_mistakes_get_one_line(

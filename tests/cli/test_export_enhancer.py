@@ -171,6 +171,11 @@ def test_a_folder_that_says_something_else_gets_no_name(
     assert files(tmp_path) == ["images", "mine"]
 
 
+def test_missing_weights_are_not_blamed_on_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert export(tmp_path / "missing", tmp_path / "out") == 2
+    assert capsys.readouterr().err.startswith(f"error: {tmp_path / 'missing'}: no such weights")
+
+
 def test_what_cannot_be_exported_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder, out = enhancer(tmp_path / "mine", "regions"), tmp_path / "out"
 

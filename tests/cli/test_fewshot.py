@@ -99,10 +99,53 @@ def test_a_failed_row_is_told_and_the_others_stand(
     arguments = command(manifest, "--method", "raw", "--manifest", str(missing))
     assert run(arguments) == 2
     shown = capsys.readouterr().out
-    assert "[2/2] missing--raw: failed:" in shown
-    assert "[1/2] squares--raw: " in shown
+    assert f"missing: failed: {missing}: " in shown
+    assert "[1/1] squares--raw: " in shown
+    assert "page: flawscope fewshot report" in shown
     assert run(arguments) == 2
-    assert "[1/2] squares--raw: kept from before" in capsys.readouterr().out
+    assert "[1/1] squares--raw: kept from before" in capsys.readouterr().out
+
+
+def test_where_nothing_was_made_no_page_is_offered(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(command(tmp_path / "missing.json", "--method", "raw,search")) == 2
+    shown = capsys.readouterr().out
+    assert shown.count("failed: ") == 2  # as it happens, and in the report
+    assert "page:" not in shown
+
+
+@pytest.mark.parametrize("verb", ["run", "learn"])
+@pytest.mark.parametrize("option", ["--out", "--json"])
+def test_what_cannot_be_written_is_told_before_the_work(
+    manifest: Path,
+    verb: str,
+    option: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def begun(*given: object, **more: object) -> None:
+        raise AssertionError("learning began")
+
+    monkeypatch.setattr("flawscope.fewshot.learning.support_model", begun)
+    monkeypatch.setattr("flawscope.fewshot.study.prepare", begun)
+    learning = ["fewshot", "learn", "--manifest", str(manifest), "--class", "square", "--shots", "2"]
+    arguments = command(manifest, "--method", "raw") if verb == "run" else learning
+    (manifest.parent / "file").touch()
+    assert run([*arguments, option, str(manifest.parent / "file" / "below")]) == 2
+    told = capsys.readouterr().err
+    assert "could not write: not a directory. A file stands where a folder is needed" in told
+    assert told.count("\n") == 1
+
+
+def test_a_support_that_cannot_be_used_is_called_by_its_name(
+    manifest: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_image(manifest.parent / "1-mask.png", np.full((50, 50), 255, np.uint8))
+    learning = ["fewshot", "learn", "--manifest", str(manifest), "--class", "square", "--shots", "2"]
+    assert run([*learning, "--out", str(manifest.parent / "mine")]) == 2
+    assert "error: 1: a support image that is nothing but defect." in capsys.readouterr().err
+    assert not (manifest.parent / "mine").exists()
 
 
 @pytest.mark.parametrize(
@@ -112,7 +155,8 @@ def test_a_failed_row_is_told_and_the_others_stand(
         (["--data", "x"], "give either --manifest or --data"),
         (["--fold", "1"], "a manifest says its classes and supports itself"),
         (["--segmenter", "grabcut", "--no-prompted"], "'grabcut' does nothing without prompts"),
-        (["--segmenter", "nothing-of-this-name"], "no such segmenter"),
+        (["--segmenter", "nothing-of-this-name"], "There are: regions, grabcut, prototype, promptable, sam:"),
+        (["--prompt-features", "embedding"], "need sam or promptable as segmenter, not 'regions'"),
         (["--kernel-size", "4"], "kernel_size"),
         (["--preset", "no"], "no preset named 'no'"),
         (["--prompt-use", "guesses"], "--prompt-use"),
@@ -150,6 +194,9 @@ def test_learn_asks_for_what_it_needs(manifest: Path, capsys: pytest.CaptureFixt
     assert "give either --data or --manifest" in capsys.readouterr().err
     assert run(["fewshot", "learn", "--manifest", str(manifest)]) == 2
     assert "no class of the manifest was named" in capsys.readouterr().err
+    told = ["fewshot", "learn", "--manifest", str(manifest), "--class", "square", "--segmenter", "magic"]
+    assert run([*told, "--out", str(manifest.parent / "mine")]) == 2
+    assert "There are: regions, grabcut, prototype, sam:FOLDER" in capsys.readouterr().err
 
 
 def test_parameters_are_the_agents_to_set(manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:

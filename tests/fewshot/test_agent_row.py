@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -125,6 +126,30 @@ def test_the_shipped_start_is_noted_and_parameters_are_actions(
     assert row.facts["notes"]["all"]["start"] != "shipped"
     (moving,) = read_description(folder.agent(rows[1])).bank["adjustable"][:1]
     assert moving == {"filter": "unsharp", "parameter": "amount", "low": 0.5, "high": 3.0}
+
+
+@pytest.mark.parametrize("features", ["filters", "embedding"])
+def test_drawn_tasks_go_by_the_features_of_the_supports(
+    manifest: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    features: str,
+) -> None:
+    pytest.importorskip("transformers")
+    from flawscope.sdie import agent
+
+    played: list[str] = []
+
+    def noting(shots: Any, *given: Any, **more: Any) -> Any:
+        played.extend(shot.segmenter.segmenter.support.kind for shot in shots)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(agent, "vector_env", noting)
+    source = Source(manifest(classes=("bar",), supports=1, queries=1))
+    told = make_study(shots=1, rounds=2, budget=4, segmenter="promptable:no-steel", prompt_features=features)
+    assert Study(told, RunFolder(tmp_path / "run"), "cpu").run(rows_of([source], ["td3"], 1)).interrupted
+    assert len(played) > 8  # the support in its symmetries is eight
+    assert set(played) == {features}
 
 
 @pytest.mark.parametrize(

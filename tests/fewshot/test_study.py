@@ -298,6 +298,25 @@ def test_rows_fail_alone(manifest: Make, tmp_path: Path) -> None:
     assert len(lines) == 2
 
 
+def test_a_broken_manifest_is_told_once(manifest: Make, tmp_path: Path) -> None:
+    good, bad = manifest("good"), tmp_path / "bad.json"
+    bad.write_text("{", encoding="utf-8")
+    lines: list[str] = []
+    outcome = Study(settings(), RunFolder(tmp_path / "run")).run(
+        rows_of([Source(bad), Source(good)], ["raw", "search"], 3), lines.append
+    )
+    assert len(outcome.finished) == 4
+    assert len(outcome.failures) == 1
+    assert outcome.failures[0].startswith(f"bad: {bad}: ")
+    assert lines[0] == f"bad: failed: {outcome.failures[0].removeprefix('bad: ')}"
+    assert [line.partition(":")[0] for line in lines[1:]] == [
+        "[1/4] good--raw",
+        "[2/4] good--search--seed0",
+        "[3/4] good--search--seed1",
+        "[4/4] good--search--seed2",
+    ]
+
+
 def test_a_support_without_a_defect_teaches_nothing(manifest: Make, tmp_path: Path) -> None:
     file = manifest()
     empty = np.zeros((60, 60), np.uint8)
@@ -390,6 +409,12 @@ def test_prompting_must_suit_the_segmenter(tmp_path: Path) -> None:
     for spec, prompted in (("grabcut", False), ("ocinet-tiny", True)):
         with pytest.raises(UsageError):
             Study(settings(segmenter=spec, prompted=prompted), RunFolder(tmp_path))
+
+
+@pytest.mark.parametrize("spec", ["regions", "prototype", "network:ocinet-tiny"])
+def test_features_of_an_embedding_need_a_segmenter_that_embeds(tmp_path: Path, spec: str) -> None:
+    with pytest.raises(UsageError, match=f"--prompt-features both: .* not '{spec}'. Use filters"):
+        Study(settings(segmenter=spec, prompt_features="both"), RunFolder(tmp_path))
 
 
 def test_shots_are_prompted_from_the_other_supports(manifest: Make) -> None:

@@ -281,7 +281,7 @@ def test_resuming_needs_the_same_run(toy, tmp_path) -> None:
 
 def test_the_numpy_policy_is_the_torch_policy(small_bank, speckled) -> None:
     image, mask = speckled
-    settings = make_settings("default", {**TINY, "observation": "statistics", "rounds": 3})
+    settings = make_settings("default", {**TINY, "observation": "evidence", "rounds": 3})
     env = vector_env([Shot(image, mask, RegionSegmenter())], small_bank, settings)
     learner = make_learner(env, small_bank, settings, seed=2)
     learner.learn(30)

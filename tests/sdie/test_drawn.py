@@ -1,11 +1,14 @@
 """Few-shot tasks on drawn surfaces."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from flawscope.errors import UsageError
 from flawscope.sdie.drawn import LARGEST, SMALLEST, drawn_shots
 from flawscope.segment.prompted import PrototypeSegmenter
+from flawscope.segment.support import SupportModel
 
 SMALL = {"supports": 2, "queries": 2, "side": 64}
 
@@ -76,3 +79,11 @@ def test_a_task_of_specks_is_passed_over_and_none_is_refused() -> None:
     assert drawn_shots(1, PrototypeSegmenter, side=1, supports=1, queries=1) == []
     with pytest.raises(UsageError, match="0 drawn tasks"):
         drawn_shots(0, PrototypeSegmenter)
+
+
+def test_supports_are_learnt_from_as_they_are_elsewhere() -> None:
+    coarse = partial(SupportModel.fit, side=32)
+    (usual,) = drawn_shots(1, PrototypeSegmenter, seed=1, supports=2, queries=1, side=64)
+    (other,) = drawn_shots(1, PrototypeSegmenter, fit=coarse, seed=1, supports=2, queries=1, side=64)
+    assert (usual.segmenter.support.scale, other.segmenter.support.scale) == (1, 0.5)
+    np.testing.assert_array_equal(usual.image, other.image)

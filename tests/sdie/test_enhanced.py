@@ -1,5 +1,6 @@
 """The enhancer as a segmenter, and its artefact without stable-baselines3 or torch."""
 
+import inspect
 import itertools
 import json
 import shutil
@@ -18,7 +19,9 @@ from flawscope.sdie.artefact_description import DESCRIPTION
 from flawscope.sdie.enhanced import Enhanced
 from flawscope.sdie.observation import OBSERVATIONS
 from flawscope.sdie.policy import ConstantPolicy, MlpPolicy
+from flawscope.sdie.presets import make_settings
 from flawscope.sdie.reopening import SUPPORT
+from flawscope.sdie.rounds import choose
 from flawscope.segment.base import Segmenter, predict
 from flawscope.segment.description import describe
 from flawscope.segment.likeness import agreement
@@ -29,7 +32,7 @@ from flawscope.segment.support import SupportModel
 EVEN = np.full(4, 0.25)
 
 
-def mlp(filters: int = 4, seed: int = 0, observation: str = "statistics") -> MlpPolicy:
+def mlp(filters: int = 4, seed: int = 0, observation: str = "evidence") -> MlpPolicy:
     rng = np.random.default_rng(seed)
     length = OBSERVATIONS[observation].length(filters)
 
@@ -178,8 +181,16 @@ def test_an_artefact_comes_back_as_it_was(folder, small_bank, speckled) -> None:
     assert loaded.describe() == replace(before.describe(), provenance={"seed": 4})
 
 
+def test_what_is_not_told_is_as_in_the_default_preset(tmp_path, small_bank) -> None:
+    usual = make_settings("default").reward
+    folder = save_artefact(tmp_path, mlp(), small_bank, preset="default", rounds=2)
+    assert load_artefact(folder, segmenter=RegionSegmenter()).reward == usual
+    assert Enhanced(mlp(), small_bank, RegionSegmenter()).reward == usual
+    assert inspect.signature(choose).parameters["reward"].default == usual
+
+
 def test_a_constant_mix_is_an_artefact_too(tmp_path, small_bank) -> None:
-    weights = np.array([[0.1, 0.2, 0.3, 0.4], [1, 0, 0, 0]])
+    weights = np.array([0.1, 0.2, 0.3, 0.4])
     folder = save_artefact(tmp_path, ConstantPolicy(weights), small_bank, preset="cma", rounds=2)
     loaded = load_artefact(folder, segmenter=RegionSegmenter(), choice="agreement")
     np.testing.assert_array_equal(loaded.policy.weights, weights)
@@ -222,7 +233,7 @@ def test_a_witness_travels_with_the_artefact(tmp_path, small_bank, speckled) -> 
     support = SupportModel.fit([image], [mask])
     query = np.ascontiguousarray(image[::-1, :, None].repeat(3, 2))
     witnessed = Witnessed(RegionSegmenter(), support)
-    before = Enhanced(mlp(observation="evidence"), small_bank, witnessed, "likeness", 2, rollouts=2)
+    before = Enhanced(mlp(), small_bank, witnessed, "likeness", 2, rollouts=2)
     folder = save_artefact(
         tmp_path / "witnessed",
         before.policy,

@@ -9,7 +9,7 @@ from stable_baselines3.common.env_checker import check_env as sb3_check_env
 from flawscope.enhance.adjustable import Adjustable
 from flawscope.enhance.presets import bank as make_bank
 from flawscope.errors import DataError, MissingExtraError, UsageError
-from flawscope.metrics import masks_fb_iou
+from flawscope.metrics import masks_iou
 from flawscope.sdie import env as env_module
 from flawscope.sdie.actions import action_of
 from flawscope.sdie.env import EnhancementEnv
@@ -20,7 +20,7 @@ from flawscope.segment.regions import RegionSegmenter
 
 
 @pytest.mark.parametrize(
-    ("observation", "sparse"), [("image", False), ("statistics", False), ("evidence", True)]
+    ("observation", "sparse"), [("image", False), ("evidence", False), ("evidence", True)]
 )
 def test_the_checkers_pass(small_bank, speckled, observation, sparse) -> None:
     image, mask = speckled
@@ -38,7 +38,7 @@ def test_an_episode_pays_the_gain_and_ends_after_the_last_round(small_bank, spec
     segmenter = RegionSegmenter()
     env = EnhancementEnv([Shot(image, mask, segmenter)], small_bank, rounds=3)
     _, info = env.reset(seed=0)
-    first = masks_fb_iou(segmenter.segment(np.repeat(image[:, :, None], 3, 2)).probability[0] > 0.5, mask > 0)
+    first = masks_iou(segmenter.segment(np.repeat(image[:, :, None], 3, 2)).probability[0] > 0.5, mask > 0)
     assert info["index"] == pytest.approx(first)
     action = action_of([0.1, 0.2, 0.6, 0.1])
     for number in (1, 2, 3):

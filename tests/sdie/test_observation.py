@@ -7,7 +7,6 @@ from flawscope.errors import UsageError
 from flawscope.sdie.evidence import MARKS
 from flawscope.sdie.game import Game
 from flawscope.sdie.observation import OBSERVATIONS, View, observation
-from flawscope.sdie.statistics import statistics_size
 from flawscope.segment.base import Segmentation
 from flawscope.segment.regions import RegionSegmenter
 
@@ -29,7 +28,6 @@ def test_the_image_is_the_plane_in_8_bits(small_bank, speckled) -> None:
 def test_any_size_is_seen_at_200(small_bank) -> None:
     ramp = np.tile(np.linspace(0, 1, 400, dtype=np.float32), (100, 1))
     assert observed("image", small_bank, ramp).shape == (1, 200, 200)
-    assert observed("statistics", small_bank, ramp).shape == (statistics_size(4),)
     assert observed("evidence", small_bank, ramp).shape == (2 * MARKS + 2 * 4,)
 
 
@@ -64,66 +62,27 @@ def test_evidence_is_the_marks_what_they_gained_and_the_filters(small_bank, spec
     np.testing.assert_allclose(alone[6:8], [0.2 + 2 * spread, -0.8], atol=1e-4)  # of the probability
 
 
-def test_statistics_of_a_known_state(small_bank, speckled) -> None:
-    image, mask = speckled
-
-    class Disc:
-        name, labels, threshold = "disc", ("defect",), 0.5
-
-        def segment(self, image, prompts=None):
-            return Segmentation(np.where(mask, 0.8, 0.1).astype(np.float32)[None], 0.7)
-
-    vector = observed("statistics", small_bank, image, Disc(), rounds=0)
-    plane = image / 255
-    assert vector.dtype == np.float32
-    assert vector[0] == pytest.approx(plane.mean(), abs=1e-5)
-    assert vector[1] == pytest.approx(4 * plane.std(), abs=1e-5)
-    np.testing.assert_allclose(
-        vector[2:9], np.quantile(plane, [0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99]), atol=0.005
-    )
-    np.testing.assert_allclose(vector[16:18], 0, atol=1e-6)  # round 0 differs from M_0 by nothing
-    np.testing.assert_allclose(vector[18:20], [0, plane.std() / (plane.std() + 0.02)], atol=1e-5)  # identity
-    area, parts, largest, x, y, wide, high = vector[34:41]
-    assert area == pytest.approx(mask.mean())
-    assert parts == pytest.approx(np.log(2))
-    assert largest == 1
-    assert (x, y) == pytest.approx((0.6, 0.4))
-    assert (wide, high) == pytest.approx((59 / 200, 59 / 200))
-    assert vector[42] == 0  # touches no rim
-    assert vector[43] == 1  # the same as in round 0
-    assert vector[44] == pytest.approx(0.1 + 0.7 * mask.mean(), abs=1e-5)
-    assert vector[45] == pytest.approx(0.8, abs=1e-5)
-    assert vector[47] == pytest.approx(0.7)
-    step = plane[mask > 0].mean() - plane[mask == 0].mean()
-    assert vector[48] == pytest.approx(step / (plane.std() + 0.02), abs=1e-4)
-    assert vector[-1] == 0
-
-
-@pytest.mark.parametrize("name", ["statistics", "evidence"])
 @pytest.mark.parametrize("tone", [0, 128, 255])
 @pytest.mark.parametrize("answer", [0.0, 1.0])
-def test_numbers_are_finite_where_there_is_nothing_to_see(small_bank, name, tone, answer) -> None:
+def test_numbers_are_finite_where_there_is_nothing_to_see(small_bank, tone, answer) -> None:
     class Fixed:
         name, labels, threshold = "fixed", ("defect",), 0.5
 
         def segment(self, image, prompts=None):
             return Segmentation(np.full((1, *image.shape[:2]), answer, np.float32))
 
-    vector = observed(name, small_bank, np.full((50, 60), tone, np.uint8), Fixed(), rounds=2)
+    vector = observed("evidence", small_bank, np.full((50, 60), tone, np.uint8), Fixed(), rounds=2)
     assert np.isfinite(vector).all()
     assert np.abs(vector).max() < 20
-    if name == "statistics":
-        assert vector[-1] == 0.5  # 2 of 4 rounds
 
 
-@pytest.mark.parametrize("name", ["statistics", "evidence"])
-def test_numbers_are_fast(small_bank, speckled, name) -> None:
+def test_numbers_are_fast(small_bank, speckled) -> None:
     game = Game(small_bank, speckled[0], RegionSegmenter(), 4)
     game.look(game.first), game.responses(game.first)
     spent = []
     for _ in range(20):
         started = time.process_time()
-        OBSERVATIONS[name](View(game, game.first))
+        OBSERVATIONS["evidence"](View(game, game.first))
         spent.append(time.process_time() - started)
     assert min(spent) < 0.003 * 3  # 3 ms on the reference machine, and room for slower ones
 
@@ -133,5 +92,7 @@ def test_round_is_the_round(small_bank, speckled) -> None:
 
 
 def test_an_unknown_observation() -> None:
-    with pytest.raises(UsageError, match=r"no observation named 'smell'\. Choose one of: image, statistics"):
+    with pytest.raises(
+        UsageError, match=r"no observation named 'smell'\. Choose one of: image, evidence, round"
+    ):
         observation("smell")

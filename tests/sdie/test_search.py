@@ -100,14 +100,6 @@ def test_a_mix_for_each_class(toy) -> None:
     assert found["hole"].calls == 30
 
 
-def test_weights_of_their_own_for_every_round(toy) -> None:
-    found = search("cma", [toy.shot()], toy.bank, index="iou", rounds=2, budget=60, per_round=True)[""]
-    assert found.weights.shape == (2, 3)
-    np.testing.assert_allclose(found.weights.sum(axis=1), 1)
-    rounds = Enhanced(found.policy, toy.bank, toy.segmenter(), rounds=2).rounds_of(toy.image())
-    np.testing.assert_allclose([one.weights for one in rounds[1:]], found.weights, atol=1e-6)
-
-
 def test_the_mix_found_scores_the_same_in_an_enhanced_segmenter(toy) -> None:
     shot = toy.shot()
     found = search("random", [shot], toy.bank, index="iou", rounds=3, budget=50)[""]

@@ -40,7 +40,7 @@ def test_the_shipped_policy_fits_the_default_preset_and_bank(name) -> None:
     [
         (("identity", "unsharp"), "default", {}),
         (None, "default", {"pretrained": False}),
-        (None, "default", {"observation": "statistics"}),
+        (None, "default", {"observation": "round"}),
         (None, "default", {"hidden": (32,)}),
         (None, "default", {"hidden": (64, 64)}),
         (None, "paper", {}),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -97,7 +99,7 @@ def test_quality_is_the_segmenters_or_the_agreement(model: SupportModel) -> None
 
 
 def test_where_nothing_is_suggested_the_answer_is_empty(model: SupportModel) -> None:
-    recorder, strict = Recorder(), model.at_level(1e6)
+    recorder, strict = Recorder(), replace(model, head=replace(model.head, level=1e6))
     answer = Prompted(recorder, strict).segment(plate(10)[0])
     assert not recorder.asked
     assert not answer.probability.any()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import expit
@@ -98,9 +100,8 @@ def test_one_half_is_the_decision_level() -> None:
     np.testing.assert_allclose(
         model.similarity(image), expit(model.logits(image) - model.head.level), atol=1e-6
     )
-    np.testing.assert_array_equal(
-        model.at_level(2.0).similarity(image) > 0.5, model.logits(image) > np.float32(2)
-    )
+    strict = replace(model, head=replace(model.head, level=2.0))
+    np.testing.assert_array_equal(strict.similarity(image) > 0.5, model.logits(image) > np.float32(2))
 
 
 def test_without_a_support_is_fitted_from_the_others() -> None:
@@ -202,6 +203,8 @@ def test_what_cannot_be_learnt_from() -> None:
         with pytest.raises(DataError, match=message) as caught:
             SupportModel.fit(images, masks)
         assert "\n" not in str(caught.value)
+    with pytest.raises(DataError, match=r"^photos/b\.png: a support image without a defect"):
+        SupportModel.fit([image, image], [mask, mask * 0], names=["photos/a.png", "photos/b.png"])
     with pytest.raises(UsageError, match="no such features: 'colour'"):
         SupportModel.fit([image], [mask], features="colour")
     with pytest.raises(UsageError, match="need an embedder"):

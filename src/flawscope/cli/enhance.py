@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flawscope.cli.lists import listed
 from flawscope.cli.opening import SEGMENTER_HELP, open_unprompted
 from flawscope.cli.output import console
 
@@ -72,6 +73,7 @@ def apply(
     from flawscope.enhance.strip import draw_strip
     from flawscope.errors import UsageError
     from flawscope.images import read_image, write_image
+    from flawscope.outputs import check_writable
 
     if out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise UsageError("the picture to write must end in .png or .jpg", where=f"--out {out}")
@@ -82,14 +84,14 @@ def apply(
             "--policy brings its own weights, rounds, filters and segmenter",
             remedy="Leave out --weights, --rounds, --filters, --kernel-size and --segmenter",
         )
+    check_writable(out)
     original = read_image(image, page=page, white=white)
     screen = console()
     if policy is not None:
         write_image(out, _played(policy, device, original, screen))
         screen.print(f"Strip: {out}", markup=False)
         return
-    names = None if filters is None else [name.strip() for name in filters.split(",")]
-    chosen = make_bank(bank, names, kernel_size)
+    chosen = make_bank(bank, None if filters is None else listed(filters), kernel_size)
     shares = _per_round(weights or [], rounds, chosen.names)
     pictures = [with_plane(original, plane) for plane in chosen.enhance(original, shares)]
     masks = None if segmenter is None else _masks(segmenter, device, [original, *pictures])
@@ -146,12 +148,10 @@ def _parse(text: str, names: Sequence[str]) -> Weights:
     where = f"--weights {text}"
     shares = dict.fromkeys(names, 0.0)
     given: set[str] = set()
-    for part in text.split(","):
+    for part in listed(text) or [text]:
         name, equals, share = (piece.strip() for piece in part.partition("="))
         if not equals:
-            raise UsageError(
-                f"'{part.strip()}' is not NAME=SHARE", where=where, remedy="Such as wls=0.5,unsharp=0.5"
-            )
+            raise UsageError(f"'{part}' is not NAME=SHARE", where=where, remedy="Such as wls=0.5,unsharp=0.5")
         if name not in shares:
             raise UsageError(
                 f"no filter '{name}' in this bank", where=where, remedy=f"It has: {', '.join(names)}"

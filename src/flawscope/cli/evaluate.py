@@ -103,6 +103,7 @@ def evaluate_command(
     from flawscope.errors import UsageError
     from flawscope.evaluate import Overlays, Settings, evaluate, write_evaluation
     from flawscope.metrics import Published
+    from flawscope.outputs import check_writable
 
     chosen, everything = _open_data(data, masks, splits, split, layout)
     if protocol == "ocinet" and (calibrate or calibrated is not None):
@@ -110,7 +111,7 @@ def evaluate_command(
     source = _open_source(weights, predictions, map_values, device)
     screen = console(json_file)
     if out is not None:
-        _check_writable(out)
+        check_writable(out, folder=True)
     if calibrate:
         calibrated = _calibrate(source, everything)
     settings = Settings(
@@ -147,16 +148,6 @@ def evaluate_command(
             drawn.write()
         screen.print(f"\nwritten to {out}")
     return 130 if evaluation.interrupted else 0
-
-
-def _check_writable(out: Path) -> None:
-    """Find out before the work, not after it, that its figures could not be written."""
-    from flawscope.outputs import output_error
-
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise output_error(error, out) from error
 
 
 def _open_data(

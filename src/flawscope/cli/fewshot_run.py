@@ -170,7 +170,8 @@ def run(
     if outcome.interrupted:
         screen.print(f"stopped; the same command goes on, finished rows are in {out}", markup=False)
         return 130
-    screen.print(f"page: flawscope fewshot report {out} --out page.html", markup=False)
+    if outcome.finished:
+        screen.print(f"page: flawscope fewshot report {out} --out page.html", markup=False)
     return 2 if outcome.failures else 0
 
 

@@ -11,11 +11,23 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from flawscope import __version__
-from flawscope.outputs import dumps, write_json
+from flawscope.outputs import check_writable, dumps, write_json
+
+
+def _writable(target: str | None) -> str | None:
+    if target is not None and target != "-":
+        check_writable(target)
+    return target
+
 
 JsonOption = Annotated[
     str | None,
-    typer.Option("--json", metavar="FILE", help="Also write the report as JSON; '-' is standard output."),
+    typer.Option(
+        "--json",
+        metavar="FILE",
+        callback=_writable,
+        help="Also write the report as JSON; '-' is standard output.",
+    ),
 ]
 
 

@@ -124,6 +124,7 @@ def agent(lesson: Lesson) -> Responder:
             backbone_weights=lesson.settings.backbone_weights,
             start=start,
             known=tasks[0].known,
+            fit=tasks[0].fit,
         )
         loaded = load_artefact(folder, segmenter=tasks[0].segmenter)
         policies[name] = replace(loaded, provenance={})

@@ -17,6 +17,7 @@ from flawscope.fewshot.segmenters import check_prompting
 from flawscope.fewshot.settings import agent_settings, check_backbone
 from flawscope.fewshot.starting import start_of
 from flawscope.fewshot.tasks import Picture
+from flawscope.outputs import check_writable
 from flawscope.sdie.actions import identity_of
 from flawscope.sdie.choices import Choice
 from flawscope.sdie.episodes import Report
@@ -117,9 +118,10 @@ def learn(
             where=out,
             remedy="Choose another --out, or remove the folder",
         )
+    check_writable(out, folder=True)
     supports = tuple(_picture(sample) for sample in samples)
     model = support_model(supports)
-    plain = None if segmenter == PROTOTYPE else open_segmenter(segmenter, device=device)
+    plain = None if segmenter == PROTOTYPE else open_segmenter(segmenter, device=device, also=(PROTOTYPE,))
     known = knowing(plain, use if prompted else None)
     given = with_others(known, model, len(supports))[1]
     shots = [

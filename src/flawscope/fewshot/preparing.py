@@ -8,7 +8,7 @@ from flawscope.data.fewshot import FewShotClass
 from flawscope.data.samples import Sample
 from flawscope.errors import DataError
 from flawscope.fewshot.materials import material_of
-from flawscope.fewshot.prompting import Known, knowing, support_model, with_others
+from flawscope.fewshot.prompting import Known, fitting, knowing, support_model, with_others
 from flawscope.fewshot.segmenters import Segmenters
 from flawscope.fewshot.settings import StudySettings
 from flawscope.fewshot.tally import Counted, Tally
@@ -16,6 +16,7 @@ from flawscope.fewshot.tasks import Picture, read_picture
 from flawscope.sdie.shots import Shot
 from flawscope.segment.base import Segmenter
 from flawscope.segment.prompted import PROTOTYPE
+from flawscope.segment.support import Fit
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,7 @@ class Task:
         shots: the same, each with the segmenter that may be asked about it: prompted from the others.
         segmenter: for the query images, prompted from all supports.
         known: makes the like of it for other supports.
+        fit: learns from other supports by the same features.
         queries: to be read one by one.
         empty: supports whose mask marks nothing, which were left out.
     """
@@ -37,6 +39,7 @@ class Task:
     shots: tuple[Shot, ...]
     segmenter: Segmenter
     known: Known
+    fit: Fit
     queries: tuple[Sample, ...]
     empty: tuple[str, ...] = ()
 
@@ -61,8 +64,8 @@ def prepare(one: FewShotClass, segmenters: Segmenters, settings: StudySettings, 
         )
     empty = tuple(support.name for support in read[: settings.shots] if not _tells(support))
     plain = None if settings.segmenter == PROTOTYPE else segmenters.for_class(one)
-    features = "filters" if plain is None else settings.prompt_features
-    model = support_model(supports, features, plain)
+    fit = fitting(settings.prompt_features, plain)
+    model = support_model(supports, fit)
     known = knowing(plain, settings.prompt_use if settings.prompted else None)
     asked, given = with_others(known, model, len(supports))
     shots = tuple(
@@ -75,6 +78,7 @@ def prepare(one: FewShotClass, segmenters: Segmenters, settings: StudySettings, 
         shots,
         Counted(asked, tally),
         lambda other: Counted(known(other), tally),
+        fit,
         one.query,
         empty,
     )

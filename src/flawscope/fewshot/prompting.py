@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
-from flawscope.errors import UsageError
 from flawscope.fewshot.tasks import Picture
 from flawscope.segment.base import Segmenter
 from flawscope.segment.embedder import Embedder
 from flawscope.segment.prompted import Prompted, PrototypeSegmenter, Use, Witnessed
-from flawscope.segment.support import SupportModel
+from flawscope.segment.support import Fit, SupportModel
 from flawscope.segment.support_maps import FeatureKind
 
 Known = Callable[[SupportModel], Segmenter]
 """Makes the segmenter of a task from what its supports look like."""
 
 
-def support_model(
-    supports: Sequence[Picture], features: FeatureKind = "filters", segmenter: Segmenter | None = None
-) -> SupportModel:
-    """What the supports of a class look like; features other than ``filters`` come from a SAM's encoder.
+def fitting(features: FeatureKind, segmenter: Segmenter | None) -> Fit:
+    """How supports are learnt from; features other than ``filters`` come from a SAM's encoder."""
+    embedder = None if features == "filters" else _embedder(segmenter)
+    return partial(SupportModel.fit, features=features, embedder=embedder)
 
-    Raises:
-        DataError: a support without a defect or without background.
-        UsageError: the segmenter has no such features.
-    """
-    return SupportModel.fit(
+
+def support_model(supports: Sequence[Picture], fit: Fit = SupportModel.fit) -> SupportModel:
+    """What the supports of a class look like; raises DataError for one without a defect or without background."""
+    return fit(
         [one.image for one in supports],
         [one.mask for one in supports],
-        features=features,
-        embedder=None if features == "filters" else _embedder(segmenter),
+        names=[one.name for one in supports],
     )
 
 
@@ -59,10 +57,5 @@ def _embedder(segmenter: Segmenter | None) -> Embedder:
     from flawscope.segment.embedder import SamEmbedder
     from flawscope.segment.sam import SamSegmenter
 
-    if not isinstance(segmenter, SamSegmenter):
-        raise UsageError(
-            "features of an embedding need sam or promptable as segmenter",
-            where="--prompt-features",
-            remedy="Use filters",
-        )
+    assert isinstance(segmenter, SamSegmenter), "check_prompting refuses others"
     return SamEmbedder(segmenter)

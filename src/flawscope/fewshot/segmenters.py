@@ -23,6 +23,7 @@ from flawscope.segment.grabcut import GRABCUT
 from flawscope.segment.opening import promptable_models
 from flawscope.segment.prompted import PROTOTYPE, USES, Use
 from flawscope.segment.regions import REGIONS
+from flawscope.segment.support_maps import FeatureKind
 
 PROMPTABLE = "promptable"
 _SEEN_BY_PROMPTABLE = frozenset({"steel", "tile"})
@@ -79,7 +80,7 @@ class Segmenters:
 
     def _opened(self, spec: str) -> Segmenter:
         if spec not in self._open:
-            self._open[spec] = open_segmenter(spec, device=self.device)
+            self._open[spec] = open_segmenter(spec, device=self.device, also=(PROTOTYPE, PROMPTABLE))
         return self._open[spec]
 
     def _seen(self, spec: str) -> frozenset[str]:
@@ -103,9 +104,17 @@ def takes_prompts(spec: str) -> bool:
     return spec.partition(":")[0] in (GRABCUT, REGIONS, "sam", PROMPTABLE)
 
 
-def check_prompting(spec: str, prompted: bool, use: Sequence[Use] = USES) -> None:
-    """Raise UsageError when a segmenter cannot be used with, or without, prompts."""
+def check_prompting(
+    spec: str, prompted: bool, use: Sequence[Use] = USES, features: FeatureKind = "filters"
+) -> None:
+    """Raise UsageError when a segmenter cannot be used with, or without, prompts, or has no such features."""
     kind = spec.partition(":")[0]
+    if features != "filters" and kind not in ("sam", PROMPTABLE):
+        raise UsageError(
+            f"features of an embedding need sam or promptable as segmenter, not '{spec}'",
+            where=f"--prompt-features {features}",
+            remedy="Use filters",
+        )
     if prompted and not takes_prompts(spec):
         raise UsageError(f"'{spec}' takes no prompts", where="--prompted", remedy="Leave it out")
     if prompted and kind == REGIONS and "mask" not in use:

@@ -26,7 +26,7 @@ from flawscope.fewshot.settings import ENHANCING, Row, StudySettings, agent_sett
 from flawscope.fewshot.starting import NONE_FITS, SMOKE, WARNING, is_smoke, start_of
 from flawscope.fewshot.store import FinishedRow, RunFolder, stamp_of
 from flawscope.fewshot.tally import Tally
-from flawscope.fewshot.tasks import restrict
+from flawscope.fewshot.tasks import Source, restrict
 from flawscope.machine import describe_machine
 from flawscope.sdie.policy import fingerprint_of
 from flawscope.sdie.presets import Settings
@@ -41,7 +41,7 @@ class Outcome:
 
     Attributes:
         finished: rows, the resumed ones among them.
-        failures: one line for each row that could not be made.
+        failures: one line for each row that could not be made, or for all rows of a manifest that cannot be read.
         interrupted: whether Ctrl-C ended it.
     """
 
@@ -71,7 +71,7 @@ class Study:
 
     def __post_init__(self) -> None:
         told = self.settings
-        check_prompting(told.segmenter, told.prompted, told.prompt_use)
+        check_prompting(told.segmenter, told.prompted, told.prompt_use, told.prompt_features)
         self.bank = make_bank(told.bank, told.filters, told.kernel_size)
         self._agent_bank = adjustable_bank(self.bank, told.adjustable)
         self.agent = agent_settings(told.preset, told.rounds, told.budget)
@@ -85,7 +85,7 @@ class Study:
         """
         for source in dict.fromkeys(row.source for row in rows):
             try:
-                manifest = self._tasks(Row(source, "raw"))
+                manifest = self._tasks(source)
             except DataError:
                 continue
             for one in manifest.classes:
@@ -108,13 +108,20 @@ class Study:
                     tell(WARNING)
                 if is_smoke(self.agent, self.device):
                     tell(SMOKE)
-            for number, row in enumerate(rows, start=1):
-                head = f"[{number}/{len(rows)}] {row.name}"
+            manifests: dict[Source, FewShotManifest] = {}
+            for source in dict.fromkeys(row.source for row in rows):
                 try:
-                    found, before = self._one(row)
+                    manifests[source] = self._tasks(source)
                 except Exception as error:  # whatever it is, the other rows are worth having
-                    if os.environ.get("FLAWSCOPE_DEBUG"):
-                        raise
+                    line = _told(error)
+                    failures.append(f"{source.name}: {line}")
+                    tell(f"{source.name}: failed: {line}")
+            possible = [row for row in rows if row.source in manifests]
+            for number, row in enumerate(possible, start=1):
+                head = f"[{number}/{len(possible)}] {row.name}"
+                try:
+                    found, before = self._one(row, manifests[row.source])
+                except Exception as error:
                     line = _told(error)
                     failures.append(f"{row.name}: {line}")
                     tell(f"{head}: failed: {line}")
@@ -126,8 +133,7 @@ class Study:
             return Outcome(tuple(finished), tuple(failures), interrupted=True)
         return Outcome(tuple(finished), tuple(failures))
 
-    def _one(self, row: Row) -> tuple[FinishedRow, bool]:
-        manifest = self._tasks(row)
+    def _one(self, row: Row, manifest: FewShotManifest) -> tuple[FinishedRow, bool]:
         stamp = stamp_of(self.settings, row, self._content.of(manifest, row.maps), self._means(row, manifest))
         found = self.folder.find(row, stamp)
         if found is not None:
@@ -194,8 +200,8 @@ class Study:
     def _starts_afresh(self) -> bool:
         return start_of(self._agent_bank, self.agent, prompted=self.settings.prompted)[1] == NONE_FITS
 
-    def _tasks(self, row: Row) -> FewShotManifest:
-        manifest = row.source.read(self.settings.shots)
+    def _tasks(self, source: Source) -> FewShotManifest:
+        manifest = source.read(self.settings.shots)
         return restrict(manifest, self.settings.classes, self.settings.limit)
 
 
@@ -223,6 +229,8 @@ def _finetune(lesson: Lesson) -> Responder:
 
 
 def _told(error: Exception) -> str:
-    """One line."""
+    """One line; raises it where tracebacks are wanted."""
+    if os.environ.get("FLAWSCOPE_DEBUG"):
+        raise error
     line = " ".join(str(error).split())[:300]
     return line if isinstance(error, FlawscopeError) else f"{type(error).__name__}: {line}"

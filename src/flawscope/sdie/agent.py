@@ -18,7 +18,7 @@ from flawscope.sdie.run_folder import CHECKPOINT, claim, config_of
 from flawscope.sdie.shots import Shot, check_shots, symmetries
 from flawscope.segment.base import Segmenter
 from flawscope.segment.prompted import USES, Use
-from flawscope.segment.support import SupportModel
+from flawscope.segment.support import Fit, SupportModel
 
 try:
     from flawscope.sdie.checkpoint import load_checkpoint, save_checkpoint
@@ -48,6 +48,7 @@ def train(
     backbone_weights: str | Path | None = None,
     start: MlpPolicy | None = None,
     known: Callable[[SupportModel], Segmenter] | None = None,
+    fit: Fit = SupportModel.fit,
     choice: Choice = "last",
     segmenter: str | None = None,
     support: SupportModel | None = None,
@@ -78,6 +79,7 @@ def train(
         start: a policy to go on from, instead of fresh networks; the scale of its observations is kept.
         known: makes the segmenter of a task from what its supports look like. With it the preset's drawn tasks
             (``sdie.drawn``) take about half of the episodes, so that the policy does not learn ``shots`` by heart.
+        fit: learns from the supports of a drawn task; by the features that the segmenters of ``shots`` go by.
         choice: of the round, stored in the artefact.
         segmenter: how ``open_segmenter`` finds it, stored in the artefact.
         support, use: what prompts it and how, stored in the artefact.
@@ -99,7 +101,7 @@ def train(
     claim(folder, told, resume)
     drawn: Sequence[Shot] = ()
     if known is not None and settings.drawn_tasks:
-        drawn = drawn_shots(_drawn_tasks(settings), known, seed=_DRAWN_SEED + seed)
+        drawn = drawn_shots(_drawn_tasks(settings), known, fit=fit, seed=_DRAWN_SEED + seed)
     played = _halves(turned, tuple(drawn))
     env = vector_env(played, bank, settings, processes=processes)
     try:

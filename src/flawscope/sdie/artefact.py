@@ -31,7 +31,7 @@ from flawscope.sdie.enhanced import Enhanced
 from flawscope.sdie.observation import observation
 from flawscope.sdie.policy import ConstantPolicy, MlpPolicy, Policy, mlp_policy
 from flawscope.sdie.reopening import reopen, write_support
-from flawscope.sdie.rewards import RewardName
+from flawscope.sdie.rewards import DEFAULT_REWARD, RewardName
 from flawscope.sdie.segmenter_place import placed
 from flawscope.segment.base import Segmenter
 from flawscope.segment.prompted import USES, Use
@@ -49,7 +49,7 @@ def save_artefact(
     preset: str,
     rounds: int,
     choice: Choice = "last",
-    reward: RewardName = "fb_iou_gain",
+    reward: RewardName = DEFAULT_REWARD,
     rollouts: int = 1,
     rollout_noise: float = 0.0,
     segmenter: str | None = None,
@@ -163,7 +163,7 @@ def _policy(
         return mlp_policy(tensors, told.observation, where, actions_of(bank), length)
     if told.policy == "constant":
         weights = tensors.get("weights")
-        if weights is None or weights.shape[-1:] != (len(bank),) or not np.isfinite(weights).all():
+        if weights is None or weights.shape != (len(bank),) or not np.isfinite(weights).all():
             raise WeightsError("no mix of this bank's filters", where=where, remedy="Copy it again")
         return ConstantPolicy(weights)
     from flawscope.sdie.resnet_policy import resnet_policy

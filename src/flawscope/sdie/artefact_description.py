@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from flawscope import __version__
 from flawscope.errors import UsageError, WeightsError
 from flawscope.sdie.choices import Choice
-from flawscope.sdie.rewards import RewardName
+from flawscope.sdie.rewards import DEFAULT_REWARD, RewardName
 from flawscope.segment.prompted import Use
 
 DESCRIPTION, SCHEMA = "sdie.json", "flawscope/sdie/1"
@@ -48,7 +48,7 @@ class Description(BaseModel):
     use: tuple[Use, ...] | None = None
     rounds: int = Field(ge=1)
     choice: Choice = "last"
-    reward: RewardName = "fb_iou_gain"
+    reward: RewardName = DEFAULT_REWARD
     rollouts: int = Field(default=1, ge=1)
     rollout_noise: float = Field(default=0.0, ge=0)
     provenance: dict[str, Any] = {}

@@ -15,7 +15,7 @@ from flawscope.data.synthetic.defects import KINDS
 from flawscope.errors import UsageError
 from flawscope.sdie.shots import Shot
 from flawscope.segment.base import Segmenter
-from flawscope.segment.support import SupportModel
+from flawscope.segment.support import Fit, SupportModel
 
 SURFACES = ("steel", "rail", "tile")
 SMALLEST, LARGEST = 0.001, 0.6
@@ -30,6 +30,7 @@ def drawn_shots(
     tasks: int,
     segmenter: Callable[[SupportModel], Segmenter],
     *,
+    fit: Fit = SupportModel.fit,
     seed: int = 0,
     supports: int = 5,
     queries: int = QUERIES,
@@ -43,6 +44,7 @@ def drawn_shots(
     Args:
         tasks: how many.
         segmenter: makes the segmenter of a task from what its supports look like.
+        fit: learns from the supports of a task; its usual features are those of filters.
         seed: everything random follows from it.
         supports: labelled images a task, which are not among the answer.
         queries: images a task.
@@ -71,9 +73,7 @@ def drawn_shots(
             if len(pairs) == supports + queries:
                 break
         if len(pairs) > supports:
-            model = SupportModel.fit(
-                [image for image, _ in pairs[:supports]], [mask for _, mask in pairs[:supports]]
-            )
+            model = fit([image for image, _ in pairs[:supports]], [mask for _, mask in pairs[:supports]])
             known = segmenter(model)
             shots += [
                 Shot(image, mask, known, f"{surface}-{kind}", f"drawn-{task}-{number}")

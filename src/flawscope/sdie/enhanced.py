@@ -14,7 +14,7 @@ from flawscope.images import Image
 from flawscope.sdie.choices import CHOICES, Choice
 from flawscope.sdie.game import Game
 from flawscope.sdie.policy import Policy, fingerprint_of
-from flawscope.sdie.rewards import IndexName, RewardName
+from flawscope.sdie.rewards import DEFAULT_REWARD, IndexName, RewardName
 from flawscope.sdie.rounds import Round, choose, play
 from flawscope.segment.base import Prompts, Segmentation, Segmenter
 from flawscope.segment.description import Description, describe
@@ -46,7 +46,7 @@ class Enhanced(Wrapper):
     segmenter: Segmenter
     choice: Choice = "last"
     rounds: int = 5
-    reward: RewardName = "fb_iou_gain"
+    reward: RewardName = DEFAULT_REWARD
     rollouts: int = 1
     rollout_noise: float = 0.0
     provenance: dict[str, Any] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from flawscope.sdie.actions import actions_of
 from flawscope.sdie.game import Calls, Game, State
 from flawscope.sdie.memory import SHARED, Memory
 from flawscope.sdie.observation import SIDE, View, observation
-from flawscope.sdie.rewards import INDICES, REWARDS, RewardName, check_reward, pay
+from flawscope.sdie.rewards import DEFAULT_REWARD, INDICES, REWARDS, RewardName, check_reward, pay
 from flawscope.sdie.shots import Shot, check_shots
 
 try:
@@ -62,9 +62,9 @@ class EnhancementEnv(gymnasium.Env[Observed, npt.NDArray[np.float32]]):
         shots: Sequence[Shot],
         bank: FilterBank,
         *,
-        reward: str = "fb_iou_gain",
+        reward: str = DEFAULT_REWARD,
         rounds: int = 5,
-        observation: str = "statistics",
+        observation: str = "evidence",
         sparse: bool = False,
         calls: Calls | None = None,
     ) -> None:

@@ -18,7 +18,6 @@ from flawscope.images import resize
 from flawscope.sdie.evidence import MARKS, filter_changes, marks
 from flawscope.sdie.game import Game, State
 from flawscope.sdie.seen import Seen
-from flawscope.sdie.statistics import statistics, statistics_size
 
 SIDE = 200
 """Height and width in pixels of what a policy sees."""
@@ -30,11 +29,6 @@ class View:
 
     game: Game
     state: State
-
-    @property
-    def progress(self) -> float:
-        """t / T, 0 to 1."""
-        return self.state.round / self.game.rounds
 
     @functools.cached_property
     def plane(self) -> Plane:
@@ -133,26 +127,6 @@ class _Image:
 
 
 @dataclass(frozen=True)
-class _Statistics:
-    picture: bool = False
-
-    def length(self, filters: int) -> int:
-        return statistics_size(filters)
-
-    def __call__(self, view: View) -> npt.NDArray[np.generic]:
-        return statistics(
-            view.plane,
-            view.original,
-            view.responses,
-            view.foreground,
-            view.first_foreground,
-            view.probability,
-            view.seen.segmentation.quality,
-            view.progress,
-        )
-
-
-@dataclass(frozen=True)
 class _Evidence:
     picture: bool = False
 
@@ -179,13 +153,11 @@ class _Round:
 
 OBSERVATIONS: dict[str, Observation] = {
     "image": _Image(),
-    "statistics": _Statistics(),
     "evidence": _Evidence(),
     "round": _Round(),
 }
-"""``image``: M_t in 8 bits, for a convolutional policy. ``statistics``: numbers about M_t, the filters' answers
-and what the segmenter sees. ``evidence``: marks of a good mask
-(``sdie.evidence``). ``round``: t alone, for policies that are blind."""
+"""``image``: M_t in 8 bits, for a convolutional policy. ``evidence``: marks of a good mask, and what each filter
+changes (``sdie.evidence``). ``round``: t alone, for policies that are blind."""
 
 
 def observation(name: str) -> Observation:

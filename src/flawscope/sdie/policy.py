@@ -55,17 +55,16 @@ class ConstantPolicy:
     """The same mix for every image, as a constant-mix search finds it.
 
     Attributes:
-        weights: ``(n,)`` on the simplex, or ``(T, n)``, one row a round.
+        weights: ``(n,)`` on the simplex.
     """
 
     weights: npt.NDArray[np.float64]
     observation: str = field(default="round", init=False)
 
     def act(self, observed: npt.NDArray[Any]) -> Action:
-        """The action that gives the weights, or those of the round observed."""
-        if self.weights.ndim == 1:
-            return action_of(self.weights)
-        return action_of(self.weights[min(int(observed[0]), len(self.weights) - 1)])
+        """The action that gives the weights."""
+        del observed
+        return action_of(self.weights)
 
     def value(self, observed: npt.NDArray[Any], action: npt.NDArray[Any]) -> float:
         """There is no critic: raises UsageError."""

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flawscope.errors import UsageError
+from flawscope.sdie.rewards import DEFAULT_REWARD, RewardName
 
 
 class Settings(BaseModel):
@@ -47,7 +48,7 @@ class Settings(BaseModel):
     observation: str = "evidence"
     network: Literal["mlp", "resnet18"] = "mlp"
     hidden: tuple[int, ...] = (64,)
-    reward: Literal["fb_iou", "iou", "fb_iou_gain", "iou_gain", "fb_iou_step", "iou_step"] = "iou_gain"
+    reward: RewardName = DEFAULT_REWARD
     rounds: int = Field(default=5, ge=1)
     rollouts: int = Field(default=6, ge=1)
     rollout_noise: float = Field(default=1.0, ge=0)

@@ -48,7 +48,7 @@ def reopen(spec: str, use: Sequence[Use] | None, folder: Path, device: str) -> S
     """
     if spec == PROTOTYPE:
         return PrototypeSegmenter(_support(folder, None))
-    segmenter = open_segmenter(located(spec, folder), device=device)
+    segmenter = open_segmenter(located(spec, folder), device=device, also=(PROTOTYPE,))
     if use is None:
         return segmenter
     embeds = kind_and_text(spec)[0] in (SAM, PROMPTABLE)

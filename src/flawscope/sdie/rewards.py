@@ -21,6 +21,9 @@ from flawscope.metrics.arrays import Binary
 IndexName = Literal["fb_iou", "iou"]
 RewardName = Literal["fb_iou", "iou", "fb_iou_gain", "iou_gain", "fb_iou_step", "iou_step"]
 
+DEFAULT_REWARD: RewardName = "iou_gain"
+"""That of the preset ``default``."""
+
 INDICES: dict[IndexName, Callable[[Binary, Binary], float]] = {"fb_iou": masks_fb_iou, "iou": masks_iou}
 """Of two ``(height, width)`` ``bool`` masks, the answer and the truth, by the rule of ``flawscope.metrics``."""
 

@@ -21,7 +21,7 @@ from flawscope.sdie.choices import Choice
 from flawscope.sdie.game import Game, Numbers, State
 from flawscope.sdie.observation import View, observation
 from flawscope.sdie.policy import Policy
-from flawscope.sdie.rewards import INDICES, REWARDS, IndexName, RewardName
+from flawscope.sdie.rewards import DEFAULT_REWARD, INDICES, REWARDS, IndexName, RewardName
 from flawscope.sdie.seen import Seen
 from flawscope.segment.likeness import likeness
 
@@ -89,7 +89,7 @@ def choose(
     choice: Choice,
     *,
     policy: Policy | None = None,
-    reward: RewardName = "fb_iou_gain",
+    reward: RewardName = DEFAULT_REWARD,
     truth: npt.NDArray[Any] | None = None,
     index: IndexName = "fb_iou",
 ) -> int:

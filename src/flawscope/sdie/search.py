@@ -40,17 +40,16 @@ def best_single(trial: Trial) -> Found:
     return trial.found()
 
 
-def random_search(trial: Trial, seed: int = 0, per_round: bool = False) -> Found:
+def random_search(trial: Trial, seed: int = 0) -> Found:
     """Mixes drawn from a Dirichlet distribution until the budget is spent."""
     generator = np.random.default_rng(seed)
     _needs_budget(trial)
-    rows = trial.rounds if per_round else None
     while trial.affordable():
-        trial.score(generator.dirichlet(np.full(len(trial.bank), _CONCENTRATION), rows))
+        trial.score(generator.dirichlet(np.full(len(trial.bank), _CONCENTRATION)))
     return trial.found()
 
 
-def cma_es(trial: Trial, seed: int = 0, per_round: bool = False) -> Found:
+def cma_es(trial: Trial, seed: int = 0) -> Found:
     """CMA-ES (Hansen 2016) from the even mix, begun anew from a random mix whenever it has converged.
 
     Raises:
@@ -63,9 +62,7 @@ def cma_es(trial: Trial, seed: int = 0, per_round: bool = False) -> Found:
         raise MissingExtraError("cma", "fewshot") from error
     _needs_budget(trial)
     generator = np.random.default_rng(seed)
-    shape = (trial.rounds, len(trial.bank)) if per_round else (len(trial.bank),)
-    size = int(np.prod(shape))
-    start = np.zeros(size)
+    start = np.zeros(len(trial.bank))
     while trial.affordable():
         options = {
             "bounds": [-_BOUND, _BOUND],
@@ -80,9 +77,9 @@ def cma_es(trial: Trial, seed: int = 0, per_round: bool = False) -> Found:
             for one in asked:
                 if not trial.affordable():
                     return trial.found()
-                costs.append(-trial.score(_softmax(np.reshape(one, shape))))
+                costs.append(-trial.score(_softmax(one)))
             strategy.tell(asked, costs)
-        start = generator.uniform(-2, 2, size)
+        start = generator.uniform(-2, 2, len(trial.bank))
     return trial.found()
 
 
@@ -96,7 +93,6 @@ def search(
     budget: int | None = None,
     seed: int = 0,
     scope: Scope = "all",
-    per_round: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> dict[str, Found]:
     """The best constant mix for all classes, or for each.
@@ -110,7 +106,6 @@ def search(
         budget: segmenter calls; shared among classes by their number of shots.
         seed: of the draws.
         scope: ``all`` gives one mix under the key ``""``, ``class`` one under each class's name.
-        per_round: weights of its own for every round.
         progress: told the name of each group when it is done.
 
     Raises:
@@ -130,7 +125,7 @@ def search(
         if method == "best-single":
             found[name] = best_single(trial)
         else:
-            found[name] = (cma_es if method == "cma" else random_search)(trial, seed, per_round)
+            found[name] = (cma_es if method == "cma" else random_search)(trial, seed)
         if progress is not None:
             progress(name)
     return found
@@ -142,6 +137,6 @@ def _needs_budget(trial: Trial) -> None:
 
 
 def _softmax(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    raised = np.exp(values - values.max(axis=-1, keepdims=True))
-    weights: npt.NDArray[np.float64] = raised / raised.sum(axis=-1, keepdims=True)
+    raised = np.exp(values - values.max())
+    weights: npt.NDArray[np.float64] = raised / raised.sum()
     return weights

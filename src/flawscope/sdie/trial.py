@@ -24,7 +24,7 @@ class Found:
     """The best constant mix.
 
     Attributes:
-        weights: ``(n,)``, or ``(T, n)`` where every round has its own.
+        weights: ``(n,)``.
         rounds: how many rounds to play.
         score: mean index over the shots after them, 0 to 1.
         raw: the same of the images as they came.
@@ -93,14 +93,13 @@ class Trial:
         return self.budget is None or self._calls.count + len(self.shots) * self.rounds <= self.budget
 
     def score(self, weights: npt.NDArray[np.float64]) -> float:
-        """Mean index over the shots after the best round, 1 to T; ``(n,)`` or ``(T, n)`` weights."""
-        each = np.broadcast_to(weights, (self.rounds, weights.shape[-1]))
-        played = [simplex(row) for row in action_of(each)]  # rounded as the found policy will play them
+        """Mean index over the shots after the best round, 1 to T; ``(n,)`` weights."""
+        played = simplex(action_of(weights))  # rounded as the found policy will play them
         reached = np.zeros(self.rounds)
         for number, game in enumerate(self._games):
             state = game.first
-            for row in played:
-                state = game.step(state, row)
+            for _ in range(self.rounds):
+                state = game.step(state, played)
                 reached[state.round - 1] += self._see(number, state)
         reached /= len(self._games)
         best = int(reached.argmax())

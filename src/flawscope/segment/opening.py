@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -23,7 +24,11 @@ from flawscope.segment.regions import REGIONS, RegionSegmenter
 
 
 def open_segmenter(
-    spec: str | Path | None = None, *, device: str = "auto", threads: int | None = None
+    spec: str | Path | None = None,
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    also: Sequence[str] = (),
 ) -> Segmenter:
     """A segmenter by its spec, one of the forms at the head of this module.
 
@@ -31,6 +36,7 @@ def open_segmenter(
         spec: None for the shipped default network.
         device: ``"auto"``, ``"cpu"`` or ``"cuda:N"``; ``regions`` and ``grabcut`` always run on the CPU.
         threads: CPU threads of a network; by default its engine chooses.
+        also: names that the caller opens by itself, for the line that says which segmenters there are.
 
     Raises:
         UsageError: no such segmenter, promptable model or device.
@@ -50,11 +56,11 @@ def open_segmenter(
         if kind == "promptable":
             return load_sam(_promptable(rest), device=device, threads=threads, title=text)
         if not rest:
-            raise _unknown(text)
+            raise _unknown(text, also)
         return load_sam(rest, device=device, threads=threads)
     weights = rest if kind == "network" and rest else text
     if weights is text and not _means_weights(text):
-        raise _unknown(text)
+        raise _unknown(text, also)
     return load(weights, device=device, threads=threads)
 
 
@@ -87,11 +93,12 @@ def _means_weights(text: str) -> bool:
     )
 
 
-def _unknown(text: str) -> UsageError:
+def _unknown(text: str, also: Sequence[str]) -> UsageError:
+    own = "".join(f", {name}" for name in also)
     models = "".join(f", promptable:{name}" for name in promptable_models())
     shipped = "".join(f", {name}" for name in shipped_weights())
     return UsageError(
         f"no such segmenter: '{text}'",
-        remedy=f"There are: {REGIONS}, {GRABCUT}, sam:FOLDER{models}, network:WEIGHTS{shipped}, "
+        remedy=f"There are: {REGIONS}, {GRABCUT}{own}, sam:FOLDER{models}, network:WEIGHTS{shipped}, "
         "or the path of a weights file or run folder",
     )

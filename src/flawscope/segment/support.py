@@ -8,9 +8,9 @@ images, which makes it linear discriminant analysis of their pixels.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,9 @@ from flawscope.segment.support_maps import KINDS, FeatureKind, feature_maps
 from flawscope.segment.support_prompts import prompts_from
 
 _VERSION = 1
+
+Fit: TypeAlias = "Callable[..., SupportModel]"
+"""Called as :meth:`SupportModel.fit` is, with images and masks; it knows the features."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +59,7 @@ class SupportModel:
         embedder: Embedder | None = None,
         side: int = WORKING_SIDE,
         seed: int = 0,
+        names: Sequence[str] = (),
     ) -> SupportModel:
         """Learn from 1 to some labelled images, in about 20 ms an image of 200 x 200.
 
@@ -71,6 +75,7 @@ class SupportModel:
             side: pixels; when the longest side of the supports is larger, all images are shrunk by the same factor
                 for their filter features.
             seed: of the choice of pixels.
+            names: what to call the images in messages; without them ``support 1`` and so on.
 
         Raises:
             DataError: no supports, an image and a mask of two sizes, or a support without any defect or background.
@@ -79,7 +84,7 @@ class SupportModel:
         """
         if features not in KINDS:
             raise UsageError(f"no such features: '{features}'", remedy=f"Use {', '.join(KINDS)}")
-        supports = read_supports(images, masks)
+        supports = read_supports(images, masks, names)
         scale = scale_of(supports, side)
         head, left_out = fit_heads(supports, features, embedder, scale, seed)
         return cls(head, left_out, features, scale, embedder)
@@ -122,10 +127,6 @@ class SupportModel:
         if not 0 <= index < len(self.left_out):
             raise UsageError(f"no support {index} to leave out of {len(self.left_out)}")
         return replace(self, head=self.left_out[index], left_out=())
-
-    def at_level(self, level: float) -> SupportModel:
-        """The same map cut at another logit; models without a support keep their own."""
-        return replace(self, head=replace(self.head, level=level))
 
     def fingerprint(self) -> str:
         """Twelve hexadecimal digits that tell two models apart."""

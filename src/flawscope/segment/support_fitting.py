@@ -46,17 +46,15 @@ class _Fitted:
 
 
 def read_supports(
-    images: Sequence[npt.NDArray[Any]], masks: Sequence[npt.NDArray[Any]]
+    images: Sequence[npt.NDArray[Any]], masks: Sequence[npt.NDArray[Any]], names: Sequence[str] = ()
 ) -> tuple[Support, ...]:
-    """Checked pairs of image and mask; raises DataError or ImageError."""
+    """Checked pairs of image and mask, called by ``names`` or their numbers; raises DataError or ImageError."""
     if len(images) != len(masks):
         raise DataError(f"{len(images)} support images have {len(masks)} masks")
     if not images:
         raise DataError("no support images", remedy="Give at least one labelled image")
-    return tuple(
-        _read(image, mask, f"support {number}")
-        for number, (image, mask) in enumerate(zip(images, masks, strict=True), 1)
-    )
+    called = names or [f"support {number}" for number in range(1, len(images) + 1)]
+    return tuple(_read(image, mask, name) for image, mask, name in zip(images, masks, called, strict=True))
 
 
 def _read(image: npt.NDArray[Any], mask: npt.NDArray[Any], where: str) -> Support:
