@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from flawscope.metrics.intervals import bootstrap, wilson
+from flawscope.metrics.intervals import bootstrap, clopper_pearson, wilson
 
 
 def mean(sums: np.ndarray) -> dict[str, np.ndarray]:
@@ -47,3 +47,19 @@ def test_copies_in_one_group_are_no_evidence() -> None:
 def test_one_group_has_no_interval() -> None:
     sums = np.ones((3, 2))
     assert bootstrap(mean, sums, ["a", "a", "a"]) == {}
+
+
+def test_clopper_pearson_by_the_book() -> None:
+    """Printed tables: 0 and 1 of 10, and 10 of 10; the rule of three is the one-sided limit."""
+    low, high = clopper_pearson([0, 1, 10], 10)
+    assert low.tolist() == pytest.approx([0, 0.0025, 0.6915], abs=5e-5)
+    assert high.tolist() == pytest.approx([0.3085, 0.4450, 1], abs=5e-5)
+    assert clopper_pearson(0, 300, confidence=0.9)[1] == pytest.approx(1 - 0.05 ** (1 / 300), abs=1e-9)
+    assert np.isnan(clopper_pearson([0, 0], 0)[0]).all()
+
+
+def test_clopper_pearson_rounds_parts_outwards() -> None:
+    low, high = clopper_pearson([3.5, 3.0 - 1e-12], 10)
+    assert low[0] == low[1] == pytest.approx(clopper_pearson(3, 10)[0])
+    assert high[0] == pytest.approx(clopper_pearson(4, 10)[1])
+    assert high[1] == pytest.approx(clopper_pearson(3, 10)[1])

@@ -29,7 +29,22 @@ _ARGUMENT = re.compile(r"(?<=^Missing argument ')[a-z_]+(?=')")
 _PYDANTIC_PREFIX = re.compile(r"\b[Vv]alue error, ")
 """What pydantic puts before the sentences of our own validators."""
 
-VERBS = ("demo", "doctor", "data", "train", "evaluate", "predict", "models", "export", "enhance", "fewshot")
+VERBS = (
+    "demo",
+    "doctor",
+    "data",
+    "train",
+    "evaluate",
+    "predict",
+    "models",
+    "export",
+    "enhance",
+    "fewshot",
+    "offline",
+    "rules",
+    "calibration",
+    "calibrate_threshold",
+)
 """Each is a module of this package with a function ``register(app)``."""
 
 

@@ -14,7 +14,7 @@ from flawscope.outputs import atomic
 
 def draw_threshold_curve(evaluation: Evaluation, path: Path) -> Path:
     """IoU, precision and recall, and the factory's two rates, against the threshold; PNG."""
-    figure = _figure(8.0, 4.6)
+    figure = new_figure(8.0, 4.6)
     axes = figure.subplots()
     lines = {
         "iou_fg_image_mean": ("IoU, image mean", "#1d3557", "-"),
@@ -41,13 +41,13 @@ def draw_threshold_curve(evaluation: Evaluation, path: Path) -> Path:
     )
     axes.grid(alpha=0.25)
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=9)
-    return _save(figure, path)
+    return save_figure(figure, path)
 
 
 def draw_sizes(evaluation: Evaluation, path: Path) -> Path:
     """Share of true defects found in each class of size, with Wilson's 95 % interval; PNG."""
     rows = [row for row in evaluation.sizes if row["defects"]]
-    figure = _figure(6.4, 4.0)
+    figure = new_figure(6.4, 4.0)
     axes = figure.subplots()
     for place, row in enumerate(rows):
         low, high = row["interval"]
@@ -61,17 +61,19 @@ def draw_sizes(evaluation: Evaluation, path: Path) -> Path:
     axes.set_xticks(range(len(rows)), names)
     axes.set(ylim=(0, 1.12), xlabel="area of the true defect in pixels", ylabel="share found")
     axes.set_title(f"{evaluation.source} on {evaluation.data}", fontsize=10)
-    return _save(figure, path)
+    return save_figure(figure, path)
 
 
-def _figure(width: float, height: float) -> Any:
+def new_figure(width: float, height: float) -> Any:
+    """An empty figure of that many inches."""
     # a Figure without pyplot needs no display and leaves no global state
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def _save(figure: Any, path: Path) -> Path:
+def save_figure(figure: Any, path: Path) -> Path:
+    """Write a figure as PNG, whole or not at all."""
     with atomic(path) as temporary:
         figure.savefig(temporary, dpi=120)
     return path

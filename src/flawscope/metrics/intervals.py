@@ -1,4 +1,4 @@
-"""How sure a figure is: bootstrap intervals over images or groups, and Wilson's for shares."""
+"""How sure a figure is: bootstrap intervals over images or groups, Wilson's and Clopper and Pearson's for shares."""
 
 from __future__ import annotations
 
@@ -65,6 +65,33 @@ def wilson(found: int, total: int) -> tuple[float, float]:
     half = _NORMAL_95 * np.sqrt(share * (1 - share) / total + square / (4 * total**2)) / (1 + square / total)
     low, high = float(centre - half), float(centre + half)
     return 0.0 if found == 0 else low, 1.0 if found == total else high
+
+
+def clopper_pearson(
+    found: npt.ArrayLike, total: int, *, confidence: float = 0.95
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The exact interval of a share (C. Clopper and E. Pearson, Biometrika 1934); NaN of nothing.
+
+    Args:
+        found: how many of ``total``, any shape. Between two whole numbers the lower end is that of the smaller
+            and the upper end that of the larger one.
+        total: how many there are.
+        confidence: that the share lies inside.
+
+    Returns:
+        Lower and upper ends, in the shape of ``found``.
+    """
+    from scipy.special import betaincinv
+
+    hits = np.asarray(found, dtype=np.float64)
+    if total == 0:
+        return np.full(hits.shape, np.nan), np.full(hits.shape, np.nan)
+    # shares of groups add up to whole numbers only nearly
+    below, above = np.floor(hits + 1e-9), np.ceil(hits - 1e-9)
+    tail = (1 - confidence) / 2
+    low = np.where(below > 0, betaincinv(np.maximum(below, 1), total - below + 1, tail), 0.0)
+    high = np.where(above < total, betaincinv(above + 1, np.maximum(total - above, 1), 1 - tail), 1.0)
+    return low, high
 
 
 def _percentiles(values: Floats) -> tuple[float, float]:

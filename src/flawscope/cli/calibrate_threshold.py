@@ -1,0 +1,247 @@
+"""The verb ``calibrate-threshold``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from flawscope.cli.opening import SEGMENTER_HELP, open_unprompted
+from flawscope.cli.output import JsonOption, console, emit_json, progress_bar
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from flawscope.data.samples import SegmentationData
+    from flawscope.evaluate.threshold_looks import Examine
+    from flawscope.evaluate.threshold_tradeoff import RateName, Tradeoff
+    from flawscope.segment import Segmenter
+
+_MOST_NAMES = 8
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command line."""
+    app.command("calibrate-threshold")(calibrate_threshold)
+
+
+def calibrate_threshold(
+    weights: Annotated[
+        str, typer.Option("--weights", "--segmenter", help=SEGMENTER_HELP, show_default=False)
+    ],
+    data: Annotated[
+        str,
+        typer.Option(
+            metavar="DIR|YAML", help="A dataset with masks, sound images among them.", show_default=False
+        ),
+    ],
+    escape: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="Share of defective pieces that may pass; or give --overkill."),
+    ] = None,
+    overkill: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="Share of sound pieces that may be rejected.")
+    ] = None,
+    shown: Annotated[
+        bool, typer.Option("--shown", help="The rate must be shown at 95 %, not only observed.")
+    ] = False,
+    rule_of: Annotated[
+        Literal["image", "defect"],
+        typer.Option(
+            help="What escapes: a defective image that is passed, or each true defect not answered."
+        ),
+    ] = "image",
+    rules: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Reject by these rules; review counts as rejected.")
+    ] = None,
+    min_area: Annotated[int, typer.Option(min=1, help="Regions of fewer pixels reject nothing.")] = 1,
+    splits: Annotated[Path | None, typer.Option(metavar="FILE", help="A split file.")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Which split; 'all' for every image. Default: val, where there is one.")
+    ] = None,
+    layout: Annotated[
+        str, typer.Option(help="Name of the dataset's layout; see 'flawscope data list'.")
+    ] = "auto",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for threshold.json, the curve as CSV and a picture.")
+    ] = None,
+    write: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Copy the weights there, with the new threshold inside."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda:0.")] = "auto",
+    json_file: JsonOption = None,
+) -> int:
+    """Find the threshold for a wanted escape or overkill rate, and say how sure it is.
+
+    The images must be labelled and must not have trained the weights. Exit code: 0 a threshold was found, 2 none
+    keeps the wanted rate (the curve is written all the same) or nothing could be measured, 130 interrupted.
+    """
+    from flawscope.data.samples import open_data
+    from flawscope.errors import DataError, UsageError
+    from flawscope.evaluate.threshold_files import write_tradeoff
+    from flawscope.evaluate.threshold_looks import GRID, look_at
+    from flawscope.evaluate.threshold_tradeoff import Tradeoff
+    from flawscope.outputs import check_writable
+
+    rate: RateName = "escape" if escape is not None else "overkill"
+    wanted = overkill if escape is None else escape
+    if wanted is None or (escape is not None and overkill is not None):
+        raise UsageError(
+            "give either --escape or --overkill", remedy="See flawscope calibrate-threshold --help"
+        )
+    chosen_data = _split(open_data(data, layout=layout, splits=splits), split)
+    segmenter = open_unprompted(weights, device=device)
+    if write is not None:
+        _check_copy(segmenter, write)
+    if out is not None:
+        check_writable(out, folder=True)
+    examine = _examine(segmenter, chosen_data, rule_of, rules, min_area)
+    with progress_bar() as bar:
+        task = bar.add_task("Looking", total=len(chosen_data))
+        seen = look_at(
+            segmenter,
+            chosen_data,
+            examine,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    tradeoff = Tradeoff.of(seen)
+    place = None if seen.interrupted else tradeoff.choose(rate, wanted, shown=shown)
+    threshold = None if place is None else float(GRID[place])
+    asked = {"rate": rate, "wanted": wanted, "shown": shown, "rule_of": rule_of, "min_area": min_area}
+    report: dict[str, Any] = {
+        "asked": {**asked, "rules": rules},
+        "threshold": threshold,
+        "at_threshold": None if place is None else _at(tradeoff, place),
+        "cannot_be_promised": tradeoff.warnings(rate, wanted),
+        **tradeoff.to_json(),
+    }
+    for failure in seen.failures:
+        print(f"error: {failure}", file=sys.stderr)
+    screen = console(json_file)
+    _print(screen, tradeoff, place, report["cannot_be_promised"])
+    emit_json("threshold", 1, report, json_file)
+    if out is not None:
+        write_tradeoff(tradeoff, report, out, chosen=threshold, wanted=(rate, wanted))
+        screen.print(f"written to {out}", markup=False)
+    if seen.interrupted:
+        return 130
+    if threshold is None:
+        measured = tradeoff.escape if rate == "escape" else tradeoff.overkill
+        best = (measured.at_most if shown else measured.value)[0 if rate == "escape" else -1]
+        raise DataError(
+            f"no threshold keeps the {rate} rate at {wanted:g}: the best is {best:.3g}"
+            + (" at 95 %" if shown else "")
+            if measured.pieces
+            else f"there is no {'defective' if rate == 'escape' else 'sound'} image, so no {rate} rate",
+            where=chosen_data.root,
+            remedy="Ask for a higher rate, give more pieces, or train further",
+        )
+    if write is not None:
+        _write_copy(segmenter, write, threshold, {**asked, "data": seen.data, "images": len(seen.looks)})
+        screen.print(f"{write}: the same weights with threshold {threshold:g}", markup=False)
+    return 0
+
+
+def _split(everything: SegmentationData, split: str | None) -> SegmentationData:
+    from flawscope.errors import UsageError
+
+    if split == "all" or (split is None and not everything.splits):
+        return everything
+    if split is not None:
+        return everything.split(split)
+    name = next((name for name in ("val", "validation") if name in everything.splits), None)
+    if name is None:
+        raise UsageError(
+            f"the dataset has no split named 'val' (there are: {', '.join(everything.splits)})",
+            where="--split",
+            remedy="Name one whose images trained nothing, or make splits with 'flawscope data split'",
+        )
+    return everything.split(name)
+
+
+def _examine(
+    segmenter: Segmenter, data: SegmentationData, rule_of: str, rules: Path | None, min_area: int
+) -> Examine:
+    from flawscope.errors import UsageError
+    from flawscope.evaluate.threshold_looks import by_decision, by_defect, by_image
+
+    if rules is not None:
+        if rule_of == "defect":
+            raise UsageError(
+                "rules judge images, not single defects",
+                where="--rule-of",
+                remedy="Leave --rule-of defect out",
+            )
+        from flawscope.cli.deciding import decision
+
+        return by_decision(decision(rules, segmenter.labels, min_area))
+    return by_image(min_area) if rule_of == "image" else by_defect(segmenter.labels, data, min_area)
+
+
+def _check_copy(segmenter: Segmenter, write: Path) -> None:
+    from flawscope.errors import UsageError
+    from flawscope.outputs import check_writable
+    from flawscope.segment.header_writing import check_format
+    from flawscope.segment.loading import LoadedSegmenter
+
+    if not isinstance(segmenter, LoadedSegmenter):
+        raise UsageError(
+            f"'{segmenter.name}' is no weights file that could carry a threshold",
+            where="--write",
+            remedy="Leave --write out and give the threshold to 'flawscope predict --threshold'",
+        )
+    check_format(segmenter.path, write)
+    check_writable(write)
+
+
+def _write_copy(segmenter: Segmenter, write: Path, threshold: float, why: dict[str, Any]) -> None:
+    from flawscope.segment.header_writing import write_with_header
+    from flawscope.segment.loading import LoadedSegmenter
+
+    assert isinstance(segmenter, LoadedSegmenter)
+    old = segmenter.header
+    provenance = {**old.provenance, "threshold_chosen": {**why, "before": old.threshold}}
+    header = old.model_copy(update={"threshold": threshold, "provenance": provenance})
+    write_with_header(segmenter.path, header, write)
+
+
+def _at(tradeoff: Tradeoff, place: int) -> dict[str, Any]:
+    return {
+        "escape": tradeoff.escape.at(place),
+        "overkill": tradeoff.overkill.at(place),
+        "images_that_go_wrong": tradeoff.wrong_at(place),
+    }
+
+
+def _print(screen: Console, tradeoff: Tradeoff, place: int | None, warnings: list[str]) -> None:
+    from rich.table import Table
+
+    from flawscope.evaluate.threshold_looks import GRID
+
+    seen = tradeoff.seen
+    screen.print(f"{seen.source} on {seen.data}, {len(seen.looks)} images", markup=False)
+    if place is not None:
+        screen.print(f"threshold {GRID[place]:g}", style="bold", markup=False)
+        table = Table(box=None, pad_edge=False)
+        for title in ("", "rate", "95 % interval", "at most, at 95 %", "pieces", "images"):
+            table.add_column(title, justify="left" if not title else "right")
+        for rate in (tradeoff.escape, tradeoff.overkill):
+            if rate.pieces:
+                table.add_row(
+                    rate.name,
+                    f"{rate.value[place]:.2%}",
+                    f"{rate.low[place]:.2%} to {rate.high[place]:.2%}",
+                    f"{rate.at_most[place]:.2%}",
+                    str(rate.pieces),
+                    str(rate.images),
+                )
+        screen.print(table)
+        for name, images in tradeoff.wrong_at(place).items():
+            if images:
+                more = f" and {len(images) - _MOST_NAMES} more" if len(images) > _MOST_NAMES else ""
+                screen.print(f"{name}: {', '.join(images[:_MOST_NAMES])}{more}", markup=False)
+    for line in (*seen.notes, *warnings):
+        screen.print(line, markup=False)

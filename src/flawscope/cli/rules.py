@@ -1,0 +1,64 @@
+"""The verb ``rules``: is a rule file sound, and what does it say?"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flawscope.cli.opening import SEGMENTER_HELP, open_any
+from flawscope.cli.output import JsonOption, console, emit_json
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command line."""
+    rules = typer.Typer(help="Rules that turn measured defects into a verdict.", no_args_is_help=True)
+
+    @rules.callback()
+    def frame() -> None:
+        """Rules that turn measured defects into a verdict."""
+
+    rules.command("check")(check)
+    app.add_typer(rules, name="rules")
+
+
+def check(
+    file: Annotated[Path, typer.Argument(help="A rule file.", show_default=False)],
+    weights: Annotated[
+        str | None,
+        typer.Option("--weights", "--segmenter", help=f"Whose classes the rules may name. {SEGMENTER_HELP}"),
+    ] = None,
+    json_file: JsonOption = None,
+) -> int:
+    """Check a rule file and say in words what it does.
+
+    Everything that is wrong is listed with its line. Exit code: 0 the rules can be used, 2 they cannot.
+    """
+    from flawscope.inspect.rule_reading import examine_rules
+    from flawscope.inspect.rule_words import in_words
+
+    labels = None if weights is None else open_any(weights, device="cpu").labels
+    rules, problems = examine_rules(file, labels)
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    needed = None if rules is None else rules.calibration_for
+    report = {
+        "file": file,
+        "problems": [
+            {"line": problem.line, "what": problem.what, "remedy": problem.remedy} for problem in problems
+        ],
+        "rules": [] if rules is None else [rule.name for rule in rules],
+        "needs_calibration": None if rules is None else needed is not None,
+    }
+    emit_json("rules", 1, report, json_file)
+    if rules is None:
+        return 2
+    screen = console(json_file)
+    screen.print(f"{file}: {len(rules)} rules, nothing wrong", markup=False)
+    for line in in_words(rules):
+        screen.print(f"  {line}", markup=False)
+    if needed is not None:
+        screen.print(f"These rules need a calibration: {needed[1]}.", markup=False)
+    return 0

@@ -1,0 +1,142 @@
+"""``flawscope calibrate-threshold``, as a user types it."""
+
+import json
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from flawscope.cli.app import run
+from flawscope.images import write_image
+from flawscope.segment import load
+
+PAGE = Path(__file__).parents[2] / "docs" / "judging.md"
+
+
+@pytest.fixture
+def spots(tmp_path: Path) -> Path:
+    """Ten images with a spot of 8 x 8 pixels, from hardly visible to bright, and five sound ones."""
+    for number in range(15):
+        image, mask = np.zeros((32, 32), np.uint8), np.zeros((32, 32), np.uint8)
+        if number < 10:
+            image[8:16, 8:16] = 115 + 3 * number
+            mask[8:16, 8:16] = 255
+        else:
+            image[20, 20] = 112
+        write_image(tmp_path / "spots" / "images" / f"{number:02}.png", image)
+        write_image(tmp_path / "spots" / "masks" / f"{number:02}.png", mask)
+    return tmp_path / "spots"
+
+
+def probability(grey: int) -> float:
+    return float(1 / (1 + np.exp(-40 * (grey / 255 - 0.5))))
+
+
+def test_a_threshold_is_found_written_and_explained(
+    spots: Path, bright_weights: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights, out, new = bright_weights("bright"), tmp_path / "out", tmp_path / "new.onnx"
+    common = ["calibrate-threshold", "--weights", str(weights), "--data", str(spots)]
+    arguments = [*common, "--escape", "0.2", "--out", str(out), "--write", str(new)]
+    assert run([*arguments, "--json", str(tmp_path / "t.json")]) == 0
+    report = json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))
+    # grey 115 and 118 may escape, 121 must not
+    assert probability(118) < report["threshold"] < probability(121)
+    assert report["at_threshold"]["images_that_go_wrong"] == {
+        "escape": ["images/00", "images/01"],
+        "overkill": [],
+    }
+    assert report["at_threshold"]["escape"]["rate"] == 0.2
+    assert load(new).threshold == report["threshold"]
+    chosen = load(new).header.provenance["threshold_chosen"]
+    assert (chosen["rate"], chosen["wanted"], chosen["before"]) == ("escape", 0.2, 0.5)
+    assert sorted(path.name for path in out.iterdir()) == [
+        "threshold.json",
+        "threshold_tradeoff.csv",
+        "threshold_tradeoff.png",
+    ]
+    said = capsys.readouterr().out
+    assert "With 10 defective pieces no escape rate below 26 % can be shown at 95 %" in said
+    assert "escape: images/00, images/01" in said
+
+
+def test_no_threshold_keeps_it_but_the_curve_stays(
+    spots: Path, bright_weights: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    common = ["calibrate-threshold", "--weights", str(bright_weights("bright")), "--data", str(spots)]
+    new = tmp_path / "new.onnx"
+    arguments = [*common, "--escape", "0.2", "--shown", "--out", str(tmp_path / "o"), "--write", str(new)]
+    assert run(arguments) == 2
+    assert "no threshold keeps the escape rate at 0.2: the best is 0.259 at 95 %" in capsys.readouterr().err
+    assert (tmp_path / "o" / "threshold_tradeoff.png").exists()
+    assert not new.exists()
+
+
+def test_by_rules_a_review_is_no_pass(
+    spots: Path, bright_weights: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = tmp_path / "r.yaml"
+    rules.write_text(
+        "rules:\n  - name: large\n    area_px: {min: 30}\n    zone: left\n    then: review\n"
+        "zones: {left: {unit: share, columns: [0, 0.5]}}\n",
+        encoding="utf-8",
+    )
+    common = ["calibrate-threshold", "--weights", str(bright_weights("bright")), "--data", str(spots)]
+    arguments = [*common, "--rules", str(rules), "--overkill", "0", "--json", str(tmp_path / "t.json")]
+    assert run(arguments) == 0
+    report = json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))
+    assert report["threshold"] == 0.001  # the single bright pixel of a sound image is not large
+    assert max(report["curve"]["overkill"]["rate"]) == 0
+    capsys.readouterr()
+    for measure, says in (
+        ("length_px", "its rules limit length_px, which is not measured here"),
+        ("length_mm", "rule 'long' limits length_mm, and nothing is measured in mm here"),
+    ):
+        text = f"rules:\n  - name: long\n    {measure}: {{min: 3}}\n    then: reject\n"
+        rules.write_text(text, encoding="utf-8")
+        assert run(arguments) == 2
+        assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ([], "give either --escape or --overkill"),
+        (["--escape", "0.1", "--overkill", "0.1"], "give either --escape or --overkill"),
+        (["--escape", "0.1", "--rule-of", "defect", "--rules", "r.yaml"], "rules judge images"),
+        (["--escape", "0.1", "--write", "new.safetensors"], "the weights are a .onnx file"),
+        (["--escape", "0.1", "--split", "val"], "no split named 'val'"),
+    ],
+)
+def test_what_does_not_fit_is_said_first(
+    spots: Path,
+    bright_weights: Callable[..., Path],
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    says: str,
+) -> None:
+    common = ["calibrate-threshold", "--weights", str(bright_weights("bright")), "--data", str(spots)]
+    assert run([*common, *options]) == 2
+    said = capsys.readouterr().err
+    assert says in said
+    assert len(said.splitlines()) == 1
+
+
+def test_only_weights_files_carry_a_threshold(spots: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--segmenter", "regions", "--data", str(spots), "--escape", "0.1", "--write", "a.onnx"]
+    assert run(["calibrate-threshold", *arguments]) == 2
+    assert "no weights file that could carry a threshold" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rules.yaml").write_text(text.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    lines = [line for block in text.split("```bash\n")[1:] for line in block.split("```")[0].splitlines()]
+    assert len(lines) == 4
+    for line in lines:
+        assert run(shlex.split(line)[1:]) == 0, line
+    assert load("stricter.onnx").threshold != load("ocinet-tiny").threshold
