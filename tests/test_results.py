@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -66,6 +67,16 @@ def test_the_regions_of_all_defects_put_together_are_the_mask(mask: np.ndarray) 
         assert int(region.sum()) == defect.area
         rebuilt[y : y + height, x : x + width][region] = ("a", "b").index(defect.label) + 1
     np.testing.assert_array_equal(rebuilt, mask)
+
+
+def test_ten_thousand_defects_are_found_in_seconds() -> None:
+    mask = np.zeros((2000, 2000), dtype=np.uint8)
+    mask.reshape(100, 20, 100, 20)[:, 5:12, :, 4:15] = 1
+    started = time.process_time()
+    found = find_defects(mask, ("pit",), mask[None].astype(np.float32))
+    assert time.process_time() - started < 5
+    assert len(found) == 10_000
+    assert {(defect.area, defect.score) for defect in found} == {(77, 1.0)}
 
 
 def result() -> InspectionResult:

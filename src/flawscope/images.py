@@ -104,7 +104,7 @@ def read_image(
         stored = decode(file, page)
     except Exception as error:
         raise _unreadable(error, file, "an image") from error
-    image = check_image(_rescale(stored, white, file), where=file)
+    image = check_image(rescale(stored, white, file), where=file)
     if on_tones is not None and stored.dtype.kind in "uf":
         on_tones(_tones(stored, white))
     return image
@@ -299,7 +299,12 @@ def _unreadable(error: Exception, file: Path, kind: str) -> ImageError:
     return ImageError(f"not readable as {kind} ({reason})", where=file, remedy=REPAIR)
 
 
-def _rescale(stored: npt.NDArray[Any], white: int | None, file: Path) -> npt.NDArray[Any]:
+def rescale(stored: npt.NDArray[Any], white: int | None, file: str | Path) -> npt.NDArray[Any]:
+    """Stored values with ``white`` spread to the full range of their type; None leaves them as they are.
+
+    Raises:
+        ImageError: ``white`` is not positive, or more than the type can hold.
+    """
     if white is None or stored.dtype.kind not in "uf":
         return stored
     if white <= 0:

@@ -14,6 +14,8 @@ _PACKAGES = (
     "scipy",
     "opencv-contrib-python-headless",
     "onnxruntime",
+    "openvino",
+    "nncf",
     "torch",
     "timm",
     "transformers",

@@ -13,8 +13,11 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from flawscope.images import Image, Mask, Probability, to_uint8
+from flawscope.runs import Runs
 
 RESULT_SCHEMA = "flawscope/result/1"
 
@@ -36,32 +39,40 @@ class Defect:
     Attributes:
         label: class name.
         score: mean probability over the region, 0 to 1.
-        box: ``(x, y, width, height)`` in pixels.
-        area: pixels.
-        centroid: ``(x, y)`` in pixels.
-        contours: outer border and holes, each a list of ``(x, y)`` corner pixels.
+        runs: its pixels.
     """
 
     label: str
     score: float
-    box: tuple[int, int, int, int]
-    area: int
-    centroid: tuple[float, float]
-    contours: tuple[tuple[tuple[int, int], ...], ...]
+    runs: Runs
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """``(x, y, width, height)`` in pixels."""
+        return self.runs.box
+
+    @property
+    def area(self) -> int:
+        """Pixels."""
+        return self.runs.area
+
+    @property
+    def centroid(self) -> tuple[float, float]:
+        """``(x, y)`` in pixels."""
+        return self.runs.centroid
+
+    @property
+    def contours(self) -> tuple[npt.NDArray[np.int32], ...]:
+        """Outer border and holes, each the ``(n, 2)`` corner pixels ``(x, y)``; drawn anew at every call."""
+        x, y, _, _ = self.box
+        borders, _ = cv2.findContours(
+            self.region().astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE, offset=(x, y)
+        )
+        return tuple(border[:, 0].astype(np.int32) for border in borders)
 
     def region(self) -> npt.NDArray[np.bool_]:
-        """The pixels of the defect within its box, ``(box height, box width)``, drawn from the contours."""
-        x, y, width, height = self.box
-        outer, *holes = [np.array(border, dtype=np.int32) - (x, y) for border in self.contours]
-        filled = np.zeros((height, width), dtype=np.uint8)
-        cv2.fillPoly(filled, [outer], 1)
-        for hole in holes:
-            # A hole's contour runs on the defect's own pixels around it: those stay.
-            inside = np.zeros_like(filled)
-            cv2.fillPoly(inside, [hole], 1)
-            cv2.polylines(inside, [hole], True, 0)
-            filled[inside > 0] = 0
-        return filled.astype(bool)
+        """The pixels of the defect within its box, ``(box height, box width)``."""
+        return self.runs.mask()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -185,36 +196,54 @@ def find_defects(
         probability: for the scores; without it every score is 1.
         min_area: regions of fewer pixels are left out of the list.
     """
-    found: list[Defect] = []
+    found: list[tuple[int, tuple[int, int, int, int], Defect]] = []
+    present = np.bincount(mask.ravel(), minlength=len(labels) + 1)
     for number, label in enumerate(labels, start=1):
-        region = (mask == number).astype(np.uint8)
-        count, numbered, stats, centres = cv2.connectedComponentsWithStats(region, connectivity=8)
-        if count == 1:
+        if not present[number]:
             continue
-        if probability is None:
-            scores = np.ones(count)
-        else:
-            sums = np.bincount(numbered.ravel(), weights=probability[number - 1].ravel(), minlength=count)
-            scores = sums / np.maximum(stats[:, cv2.CC_STAT_AREA], 1)
-        for index in range(1, count):
-            x, y, width, height, area = (int(value) for value in stats[index])
-            if area < min_area:
-                continue
-            crop = (numbered[y : y + height, x : x + width] == index).astype(np.uint8)
-            borders, _ = cv2.findContours(crop, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE, offset=(x, y))
-            found.append(
-                Defect(
-                    label=label,
-                    score=float(scores[index]),
-                    box=(x, y, width, height),
-                    area=area,
-                    centroid=(float(centres[index][0]), float(centres[index][1])),
-                    contours=tuple(
-                        tuple((int(px), int(py)) for px, py in border[:, 0, :]) for border in borders
-                    ),
-                )
-            )
-    return tuple(sorted(found, key=lambda defect: (-defect.area, defect.box)))
+        for region in regions_of(Runs.of_mask(mask == number)):
+            if region.area >= min_area:
+                score = 1.0 if probability is None else _mean(region, probability[number - 1])
+                found.append((-region.area, region.box, Defect(label, score, region)))
+    return tuple(defect for _, _, defect in sorted(found, key=lambda entry: entry[:2]))
+
+
+def regions_of(runs: Runs) -> list[Runs]:
+    """The connected regions (8 neighbours) of any pixels, each with arrays of its own."""
+    count = len(runs.rows)
+    if not count:
+        return []
+    wide = int(runs.ends.max()) + 2
+    above = (runs.rows + 1) * wide
+    # Runs of the next row that begin at or before the column after this run, and end at or after its first.
+    first = np.searchsorted(runs.rows * wide + runs.ends, above + runs.starts)
+    last = np.searchsorted(runs.rows * wide + runs.starts, above + runs.ends, side="right")
+    touched = np.maximum(last - first, 0)
+    one = np.repeat(np.arange(count), touched)
+    other = np.arange(touched.sum()) + np.repeat(first - (np.cumsum(touched) - touched), touched)
+    links = coo_array((np.ones(len(one), dtype=np.int8), (one, other)), shape=(count, count))
+    number, member = connected_components(links, directed=False)
+    order = np.argsort(member, kind="stable")
+    edges = np.searchsorted(member[order], np.arange(1, number))
+    pieces = (np.split(part[order], edges) for part in (runs.rows, runs.starts, runs.ends))
+    return [Runs(rows.copy(), starts.copy(), ends.copy()) for rows, starts, ends in zip(*pieces, strict=True)]
+
+
+_AT_ONCE = 2**22
+"""Pixels that are gathered at once."""
+
+
+def _mean(region: Runs, plane: npt.NDArray[np.float32]) -> float:
+    """The mean of a plane over a region."""
+    flat, lengths = plane.ravel(), (region.ends - region.starts).astype(np.int64)
+    first = region.rows * plane.shape[1] + region.starts
+    step = max(1, _AT_ONCE // int(lengths.max()))
+    total = 0.0
+    for begin in range(0, len(first), step):
+        part = lengths[begin : begin + step]
+        to_run = np.repeat(first[begin : begin + step] - (np.cumsum(part) - part), part)
+        total += float(flat[to_run + np.arange(len(to_run))].sum(dtype=np.float64))
+    return total / region.area
 
 
 HIT, FALSE_ALARM, MISS = (255, 255, 255), (255, 0, 0), (0, 255, 0)

@@ -371,3 +371,29 @@ def test_ctrl_c_leaves_what_is_done_and_resume_finishes(
         f"{number:04d}.png" for number in range(count)
     ]
     assert f"{len(done)} were done before" in finished.stdout
+
+
+def test_tiles_see_what_a_reduced_image_loses(
+    tmp_path: Path, bright_weights: Weights, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = np.full((100, 150), 20, dtype=np.uint8)
+    image[70, 33:35] = 255
+    write_image(tmp_path / "a.png", image)
+    common = ["predict", str(tmp_path / "a.png"), "--weights", str(bright_weights()), "--out"]
+    assert run([*common, str(tmp_path / "whole")]) == 0
+    assert lines(tmp_path / "whole")[0]["defects"] == []
+    tiled = [*common, str(tmp_path / "tiled"), "--tile", "auto", "--report"]
+    assert run(tiled) == 0
+    assert [defect["box"] for defect in lines(tmp_path / "tiled")[0]["defects"]] == [[33, 70, 2, 1]]
+    assert "tiles of 32 x 32 px, overlap 8 px" in (tmp_path / "tiled" / "report.html").read_text()
+    capsys.readouterr()
+    assert run([*tiled, "--resume", "--overlap", "4"]) == 2
+    assert "--overlap 8, not 4" in capsys.readouterr().err
+    for options, complaint in (
+        (["--overlap", "4"], "--overlap: only tiles overlap. Add --tile auto"),
+        (["--tile", "big"], "--tile: 'big' is no number of pixels"),
+        (["--tile", "64", "--overlap", "40"], "--overlap: tiles of 64 pixels cannot overlap by 40"),
+    ):
+        assert run([*common, str(tmp_path / "none"), *options]) == 2
+        assert complaint in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()

@@ -8,93 +8,34 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image as PillowImage
 
 from flawscope.errors import UsageError, WeightsError
-from flawscope.export import Parity, parity
-from flawscope.images import Image
-from flawscope.segment import Prompts, Segmentation, load
-from flawscope.segment.header import Header
-
-
-class Fixed:
-    """A segmenter that always answers the same."""
-
-    name = "fixed"
-    threshold = 0.5
-
-    def __init__(self, probability: list[float], labels: tuple[str, ...] = ("pit",)) -> None:
-        self.probability = np.array([[probability]], dtype=np.float32)
-        self.labels = labels
-
-    def segment(self, image: Image, prompts: Prompts | None = None) -> Segmentation:
-        return Segmentation(self.probability)
-
-
-IMAGE = np.zeros((1, 4, 3), dtype=np.uint8)
-
-
-def test_parity_by_hand() -> None:
-    found = parity(Fixed([0.1, 0.49, 0.9, 0.6]), Fixed([0.1, 0.51, 0.9, 0.5]), [IMAGE, IMAGE])
-    assert (found.images, found.pixels) == (2, 8)
-    assert found.max_difference == pytest.approx(0.1)
-    assert found.mean_difference == pytest.approx(0.12 / 4)
-    assert found.equal_labels == 0.5
-    with pytest.raises(WeightsError, match=r"a\.onnx: only 50\.000% of the pixels keep their label"):
-        found.require("a.onnx")
-
-
-def test_parity_needs_images_and_equal_labels() -> None:
-    with pytest.raises(WeightsError, match="no image to compare on"):
-        parity(Fixed([0.0]), Fixed([0.0]), [])
-    with pytest.raises(WeightsError, match="knows"):
-        parity(Fixed([0.0]), Fixed([0.0], ("other",)), [IMAGE])
-    Parity(images=1, pixels=1000, max_difference=0.0, mean_difference=0.0, equal_labels=0.999).require("a")
+from flawscope.export import Shown, parity
+from flawscope.segment import load
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """``ocinet-nano`` with seeded weights; batch-norm statistics as if it had seen images."""
-    torch = pytest.importorskip("torch")
-    pytest.importorskip("timm")
-    pytest.importorskip("onnxscript")
-    from flawscope.segment.network import build_network, save_safetensors
-
-    torch.manual_seed(1)
-    header = Header(model="ocinet-nano", imgsz=(64, 96), labels=("pit",), threshold=0.5)
-    network = build_network(header).train()
-    with torch.no_grad():
-        for _ in range(3):
-            network(torch.randn(2, 3, 64, 96))
-    return save_safetensors(network.eval(), header, tmp_path_factory.mktemp("run") / "nano.safetensors")
-
-
-@pytest.fixture(scope="module")
-def exported(trained: Path) -> Path:
+def exported(trained: Path, photographs: Path) -> Path:
     """The export as the command line makes it, checked on three images; its report lies beside it."""
     from flawscope.cli.app import run
 
-    folder = trained.parent
-    for number in range(3):
-        (folder / "images").mkdir(exist_ok=True)
-        PillowImage.fromarray(noise(number)).save(folder / "images" / f"{number}.png")
-    out, report = folder / "nano.onnx", folder / "report.json"
-    arguments = ["--weights", trained, "--out", out, "--data", folder / "images", "--json", report]
+    out, report = trained.parent / "nano.onnx", trained.parent / "report.json"
+    arguments = ["--weights", trained, "--out", out, "--data", photographs, "--json", report]
     assert run(["export", *map(str, arguments)]) == 0
     return out
 
 
-def noise(seed: int, height: int = 64, width: int = 96) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
-
-
 @pytest.mark.train
-def test_exported_and_trained_agree_at_any_size_and_batch(trained: Path, exported: Path) -> None:
+def test_exported_and_trained_agree_at_any_size_and_batch(
+    trained: Path, exported: Path, noisy: Callable[..., np.ndarray]
+) -> None:
     one, two = load(trained, device="cpu"), load(exported, device="cpu")
-    agreement = parity(one, two, [noise(0), noise(1, 50, 200), noise(2, 111, 33)])
+    agreement = parity(one, two, [Shown(noisy(0)), Shown(noisy(1, 50, 200)), Shown(noisy(2, 111, 33))])
     assert agreement.equal_labels >= 0.999
     assert agreement.max_difference < 2e-3
-    assert two.header == one.header
+    origin = two.header.provenance["exported"]
+    assert (origin["from"], len(origin["sha256"])) == ("nano.safetensors", 12)
+    assert two.header.model_copy(update={"provenance": {}}) == one.header
     batch = np.random.default_rng(0).standard_normal((3, 3, 64, 96)).astype(np.float32)
     np.testing.assert_allclose(two.engine.run(batch), one.engine.run(batch), atol=2e-3)
 
@@ -147,32 +88,80 @@ def test_the_report_of_the_verb(exported: Path) -> None:
     report = json.loads((exported.parent / "report.json").read_text())
     assert report["schema"] == "flawscope/export/1"
     assert report["bytes"] == exported.stat().st_size
-    assert report["half"] is True
+    assert (report["format"], report["precision"], report["half"]) == ("onnx", "fp32", True)
+    assert report["gate"] == {"equal_labels": 0.999, "iou_drop_points": 0.2}
+    assert report["parity"]["iou_drop_points"] is None
     assert (report["parity"]["images"], report["parity"]["pixels"]) == (3, 3 * 64 * 96)
     assert report["parity"]["equal_labels"] >= 0.999
 
 
 @pytest.mark.train
 def test_a_file_that_says_something_else_gets_no_name(
-    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bright_weights: Callable[..., Path]
+    trained: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    bright_weights: Callable[..., Path],
+    photographs: Path,
 ) -> None:
     from flawscope.export import command
+    from flawscope.export.request import Data
 
     wrong = bright_weights("wrong", imgsz=(64, 96), labels=("pit",))
     monkeypatch.setattr(
-        command, "write_onnx", lambda network, header, path, half: path.write_bytes(wrong.read_bytes())
+        command, "write_onnx", lambda network, header, path, **_: path.write_bytes(wrong.read_bytes())
     )
-    PillowImage.fromarray(noise(0)).save(tmp_path / "a.png")
     with pytest.raises(WeightsError, match="of the pixels keep their label after export"):
-        command.export_checked(trained, tmp_path / "a.onnx", data=tmp_path)
-    assert [file.name for file in tmp_path.iterdir()] == ["a.png"]
+        command.export_checked(trained, tmp_path / "a.onnx", data=Data(photographs))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.train
 def test_usage(tmp_path: Path, bright_weights: Callable[..., Path], trained: Path) -> None:
     from flawscope.export.command import export_checked
+    from flawscope.export.request import Data
 
-    with pytest.raises(UsageError, match="already an ONNX file"):
+    with pytest.raises(UsageError, match=r"exported already \(\.onnx\)"):
         export_checked(bright_weights(), tmp_path / "a.onnx")
     with pytest.raises(UsageError, match="no image in this folder"):
-        export_checked(trained, tmp_path / "a.onnx", data=tmp_path)
+        export_checked(trained, tmp_path / "a.onnx", data=Data(tmp_path))
+
+
+@pytest.mark.train
+def test_nodes_are_named_after_their_modules(exported: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    names = [node.name for node in onnx.load(exported).graph.node if node.op_type == "Conv"]
+    assert len(set(names)) == len(names)
+    parts = {name.split("/")[0] for name in names}
+    assert {"backbone", "adjustment", "interactions", "reasoner"} <= parts
+
+
+@pytest.mark.train
+def test_another_input_size_travels_with_the_file(trained: Path, tmp_path: Path, photographs: Path) -> None:
+    from flawscope.export.command import export_checked
+    from flawscope.export.request import Data, Wanted
+
+    written = export_checked(trained, tmp_path / "a.onnx", Wanted(imgsz=(96, 64)), Data(photographs))
+    assert load(written.path, device="cpu").header.imgsz == (96, 64)
+    with pytest.raises(UsageError, match=r"--imgsz: ocinet-nano cannot take images of 0x64 pixels"):
+        export_checked(trained, tmp_path / "b.onnx", Wanted(imgsz=(0, 64)), Data(photographs))
+    assert [file.name for file in tmp_path.iterdir()] == ["a.onnx"]
+
+
+@pytest.mark.train
+@pytest.mark.slow
+def test_a_free_size(trained: Path, tmp_path: Path, photographs: Path) -> None:
+    from flawscope.export.command import export_checked
+    from flawscope.export.request import Data, Wanted
+
+    written = export_checked(trained, tmp_path / "a.onnx", Wanted(free_size=True), Data(photographs))
+    here, there = load(written.path, device="cpu"), load(trained, device="cpu")
+    assert here.header.imgsz == (64, 96)
+    for size in ((96, 64), (128, 320)):
+        batch = np.random.default_rng(0).standard_normal((2, 3, *size)).astype(np.float32)
+        np.testing.assert_allclose(here.engine.run(batch), there.engine.run(batch), atol=2e-3)
+    with pytest.raises(
+        UsageError, match="--free-size: a free size goes in multiples of 32 from 64 up, and the"
+    ):
+        export_checked(
+            trained, tmp_path / "b.onnx", Wanted(free_size=True, imgsz=(64, 100)), Data(photographs)
+        )

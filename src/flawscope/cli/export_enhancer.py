@@ -25,7 +25,7 @@ class ExportedEnhancer:
         size: bytes of all its files.
         half: whether the weights of a network inside are stored as 16-bit floats.
         parity: how far it agrees with the source, filters, choice of round and segmenter together.
-        network: the segmenter's network by itself; None where there is none, or it was ONNX already.
+        network: the segmenter's network by itself; None where there is none, or it was exported already.
     """
 
     source: Path
@@ -66,10 +66,10 @@ def export_enhancer(
         OutputError: ``out`` cannot be written.
     """
     from flawscope.export import parity
-    from flawscope.export.comparison import compared_images
+    from flawscope.export.shown import compared_images
     from flawscope.sdie.artefact import load_artefact
     from flawscope.sdie.portable import copy_artefact, network_inside
-    from flawscope.segment.loading import display_name
+    from flawscope.segment.loading import EXPORTED_SUFFIXES, display_name
 
     weights = network_inside(folder)
     original = load_artefact(folder, "cpu")
@@ -77,7 +77,9 @@ def export_enhancer(
     with _new_folder(out) as made:
         inside = name = None
         if weights is not None:
-            name = f"{display_name(weights).replace('/', '-')}.onnx"
+            suffix = weights.suffix.lower()
+            suffix = suffix if suffix in EXPORTED_SUFFIXES else ".onnx"
+            name = f"{display_name(weights).replace('/', '-')}{suffix}"
             inside = _network(weights, made / name, data=data, images=images, half=half)
         copy_artefact(folder, made, name)
         agreement = parity(original, load_artefact(made, "cpu"), shown)
@@ -89,12 +91,15 @@ def export_enhancer(
 
 
 def _network(weights: Path, file: Path, *, data: Path | None, images: int, half: bool) -> Exported | None:
-    if weights.suffix.lower() == ".onnx":
+    if weights.suffix.lower() == file.suffix:  # exported already
         shutil.copyfile(weights, file)
+        if file.suffix == ".xml":
+            shutil.copyfile(weights.with_suffix(".bin"), file.with_suffix(".bin"))
         return None
     from flawscope.export.command import export_checked
+    from flawscope.export.request import Data, Wanted
 
-    return export_checked(weights, file, data=data, images=images, half=half)
+    return export_checked(weights, file, Wanted(half=half), Data(data, images=images))
 
 
 @contextmanager

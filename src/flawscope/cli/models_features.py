@@ -84,7 +84,7 @@ def _true_mask(mask: Path) -> npt.NDArray[np.uint8]:
 def _load(weights: str) -> tuple[OCINet, Header]:
     from flawscope.nets import PRESETS, OCINet, load_published
     from flawscope.segment.header import Header, read_safetensors_header
-    from flawscope.segment.loading import find_weights
+    from flawscope.segment.loading import EXPORTED_SUFFIXES, find_weights
     from flawscope.segment.network import load_network
 
     if Path(weights).suffix.lower() in (".pth", ".pt"):
@@ -92,7 +92,7 @@ def _load(weights: str) -> tuple[OCINet, Header]:
             model="ocinet", imgsz=PRESETS["ocinet"].input_size, labels=("defect",)
         )
     path = find_weights(weights)
-    if path.suffix.lower() == ".onnx":
+    if path.suffix.lower() in EXPORTED_SUFFIXES:
         path = path.with_suffix(".safetensors")
     if not path.is_file():
         raise WeightsError(

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from flawscope.segment import Segmenter
 
 SEGMENTER_HELP = (
-    "A shipped name, a .onnx or .safetensors file, a run folder, what 'fewshot learn' left, regions, sam:FOLDER or "
-    "promptable:NAME."
+    "A shipped name, a .onnx, .xml or .safetensors file, a run folder, what 'fewshot learn' left, regions, "
+    "sam:FOLDER or promptable:NAME."
 )
 
 

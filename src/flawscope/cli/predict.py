@@ -12,10 +12,12 @@ import typer
 
 from flawscope.cli.opening import SEGMENTER_HELP, open_unprompted
 from flawscope.cli.output import JsonOption, console, emit_json, progress_bar
+from flawscope.cli.tiling import OverlapOption, TileOption, tiles_of
 
 if TYPE_CHECKING:
     from flawscope.errors import FlawscopeError
     from flawscope.inspect import Found, Outcome, ResultFolder
+    from flawscope.segment import Tiled
 
 
 def register(app: typer.Typer) -> None:
@@ -48,6 +50,8 @@ def predict(
     white: Annotated[
         int | None, typer.Option(min=1, help="Stored value that means white, such as 4095 for 12 bits.")
     ] = None,
+    tile: TileOption = None,
+    overlap: OverlapOption = None,
     page: Annotated[int | None, typer.Option(min=0, help="Page of multi-page files, from 0.")] = None,
     every: Annotated[int, typer.Option(min=1, help="Of videos, take each n-th frame.")] = 1,
     limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many images.")] = None,
@@ -74,14 +78,16 @@ def predict(
     if not found.files:
         return 2
     segmenter = open_unprompted(weights, device=device, threads=threads)
+    tiles = tiles_of(segmenter, tile, overlap)
     settings = Settings(threshold=threshold, method=binarize, min_area=min_area)
     folder = open_results(
         out,
         Wanted(masks, overlays, probabilities),
         resume=resume,
         overwrite=overwrite,
-        made_with=_made_with(segmenter, settings, page, white),
+        made_with=_made_with(segmenter, tiles, settings, page, white),
     )
+    segmenter = tiles or segmenter
     before = len(folder.records)
     started = time.perf_counter()
     outcome = run_batch(segmenter, found, folder, settings, every=every, page=page, white=white, limit=limit)
@@ -185,7 +191,9 @@ def _report_failure(error: FlawscopeError) -> None:
     print(f"error: {error}", file=sys.stderr, flush=True)
 
 
-def _made_with(segmenter: Any, settings: Any, page: int | None, white: int | None) -> dict[str, Any]:
+def _made_with(
+    segmenter: Any, tiles: Tiled | None, settings: Any, page: int | None, white: int | None
+) -> dict[str, Any]:
     """What all results of a folder share, under the names of the options."""
     from flawscope.segment.description import made_with
 
@@ -196,6 +204,8 @@ def _made_with(segmenter: Any, settings: Any, page: int | None, white: int | Non
         "--binarize": settings.method,
         "--threshold": None if otsu else level,
         "--min-area": settings.min_area,
+        "--tile": tiles and list(tiles.tile),
+        "--overlap": tiles and tiles.overlap,
         "--page": page,
         "--white": white,
     }

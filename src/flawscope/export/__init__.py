@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flawscope.export.comparison import EQUAL_LABELS_REQUIRED, Parity, parity
+from flawscope.export.comparison import GATES, Gate, Parity, parity
+from flawscope.export.shown import Shown
 from flawscope.segment.header import Header
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["EQUAL_LABELS_REQUIRED", "Parity", "parity", "write_onnx"]
+__all__ = ["GATES", "Gate", "Parity", "Shown", "parity", "write_onnx"]
 
 
 def write_onnx(network: nn.Module, header: Header, path: str | Path, *, half: bool = True) -> Path:

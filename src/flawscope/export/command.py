@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flawscope.errors import UsageError
-from flawscope.export.comparison import Parity, compared_images, parity
-from flawscope.export.onnx import write_onnx
+from flawscope import __version__
+from flawscope.errors import UsageError, WeightsError
+from flawscope.export.comparison import FP32_REMEDY, GATES, Parity, parity
+from flawscope.export.int8 import Quantised, costliest, quantise
+from flawscope.export.onnx import to_onnx, write_onnx
+from flawscope.export.openvino import from_onnx, pair, write_openvino
+from flawscope.export.request import Data, Wanted
+from flawscope.export.shown import Shown, drawn, find_samples, read_all, spread
 from flawscope.outputs import atomic
-from flawscope.segment.header import read_safetensors_header
-from flawscope.segment.loading import find_weights, load
-from flawscope.segment.network import load_network
+from flawscope.segment.description import fingerprint
+from flawscope.segment.header import Header, read_safetensors_header
+from flawscope.segment.loading import LoadedSegmenter, display_name, find_weights, load
+from flawscope.segment.network import TorchNetwork
+
+CALIBRATION_IMAGES = 128
+_FEW = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,53 +31,145 @@ class Exported:
 
     Attributes:
         source: the weights it was made from.
-        path: the file.
-        size: bytes.
-        half: whether weights are stored as 16-bit floats.
+        path: the file; OpenVINO puts a ``.bin`` beside it.
+        size: bytes, both files together.
+        wanted: what was asked for.
         parity: how far it agrees with the source.
+        quantised: what int8 did to the layers, None in fp32 and bf16.
+        notes: what a reader of the figures should know.
     """
 
     source: Path
     path: Path
     size: int
-    half: bool
+    wanted: Wanted
     parity: Parity
+    quantised: Quantised | None = None
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for JSON."""
+        gate = GATES[self.wanted.precision]
         return {
             "source": self.source,
             "path": self.path,
             "bytes": self.size,
-            "half": self.half,
+            "format": self.wanted.format,
+            "precision": self.wanted.precision,
+            "half": self.wanted.half,
+            "free_size": self.wanted.free_size,
             "parity": self.parity.to_json(),
+            "gate": {"equal_labels": gate.equal_labels, "iou_drop_points": gate.iou_drop},
+            "quantised": None if self.quantised is None else self.quantised.to_json(),
+            "notes": list(self.notes),
         }
 
 
 def export_checked(
-    weights: str | Path, out: str | Path, *, data: Path | None = None, images: int = 16, half: bool = True
+    weights: str | Path, out: str | Path, wanted: Wanted | None = None, data: Data | None = None
 ) -> Exported:
-    """Export ``weights`` to the ONNX file ``out``, if it says the same on some images.
+    """Export ``weights`` to ``out``, if the file says the same on some images.
 
     Args:
         weights: a run folder or ``.safetensors`` file.
         out: the file.
-        data: folder of images to compare on; drawn ones by default.
-        images: how many.
-        half: store the weights as 16-bit floats.
+        wanted: format and precision; ONNX in fp32 by default.
+        data: what to compare on; drawn images by default.
 
     Raises:
-        WeightsError: the weights cannot be used, or fewer than 99.9 % of the pixels keep their label.
-        UsageError: the weights are ONNX already, or the folder has no image.
+        WeightsError: the weights cannot be used, or the gate of the precision is not reached.
+        UsageError: arguments that do not fit together, weights exported already, an input size that the network
+            cannot take, int8 without images, or no image in the folder.
+        DataError, ImageError: an image or mask cannot be read.
+        OutputError: the file cannot be written.
     """
+    chosen, shown, file = wanted or Wanted(), data or Data(), Path(out)
+    chosen.check(file)
     source = find_weights(weights)
     if source.suffix.lower() != ".safetensors":
         raise UsageError(
-            "already an ONNX file", where=source, remedy="Export from a .safetensors file or a run folder"
+            f"exported already ({source.suffix})",
+            where=source,
+            remedy="Export from a .safetensors file or a run folder",
         )
-    chosen = list(compared_images(data, images))
-    with atomic(out) as temporary:
-        write_onnx(load_network(source), read_safetensors_header(source), temporary, half=half)
-        agreement = parity(load(source, device="cpu"), load(temporary, device="cpu"), chosen)
-        agreement.require(out)
-    return Exported(source, Path(out), Path(out).stat().st_size, half, agreement)
+    plan = _plan(shown, chosen)
+    told = read_safetensors_header(source)
+    original = TorchNetwork(source, device="cpu")
+    original.header = told.model_copy(update={"imgsz": chosen.imgsz or told.imgsz})
+    segmenter = LoadedSegmenter(original, source, display_name(source))
+    header = original.header.model_copy(
+        update={
+            "precision": chosen.precision,
+            "calibration": chosen.calibration or told.calibration,
+            "provenance": {**told.provenance, "exported": _origin(source)},
+        }
+    )
+    quantised = None
+    temporary = atomic if chosen.format == "onnx" else pair
+    with temporary(file) as made:
+        if chosen.format == "onnx":
+            write_onnx(original.network, header, made, half=chosen.half, free_size=chosen.free_size)
+        else:
+            graph = to_onnx(original.network, header, half=False, free_size=chosen.free_size)
+            model = plain = from_onnx(graph.SerializeToString())
+            if chosen.precision == "int8":
+                quantised = quantise(plain, segmenter, header, plan.calibrating(), keep=chosen.keep)
+                model, header = quantised.model, _recorded(header, quantised)
+            write_openvino(model, header, made, half=chosen.half)
+        agreement = parity(segmenter, load(made, device="cpu"), plan.compared())
+        complaint = agreement.complaint(chosen.precision)
+        if complaint is not None:
+            remedy = FP32_REMEDY if chosen.precision == "fp32" else "Give --precision fp32"
+            if quantised is not None:
+                part = costliest(plain, segmenter, header, plan.calibrating(), keep=chosen.keep)
+                remedy = _remedy(quantised, part)
+            raise WeightsError(complaint, where=file, remedy=remedy)
+    files = [file] if chosen.format == "onnx" else [file, file.with_suffix(".bin")]
+    size = sum(part.stat().st_size for part in files)
+    return Exported(source, file, size, chosen, agreement, quantised, plan.notes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Which images serve for what; read anew at each call."""
+
+    compared: Callable[[], Iterator[Shown]]
+    calibrating: Callable[[], Iterator[Shown]]
+    notes: tuple[str, ...] = ()
+
+
+def _plan(data: Data, wanted: Wanted) -> _Plan:
+    if data.path is None:
+        if wanted.precision == "int8":
+            raise UsageError(
+                "int8 is calibrated on images",
+                where="--precision int8",
+                remedy="Give --data with images like those to inspect, best with masks",
+            )
+        note = "compared on drawn images; give --data with images like those to inspect"
+        return _Plan(lambda: drawn(data.images), lambda: drawn(0), (note,))
+    samples = find_samples(data.path, splits=data.splits, split=data.split)
+    compared, others = spread(samples, data.images)
+    notes: tuple[str, ...] = ()
+    if wanted.precision == "int8" and len(others) < _FEW:
+        others = samples
+        notes = (f"too few images: those it was calibrated on ({len(samples)}) judged it too",)
+    calibrating = spread(others, CALIBRATION_IMAGES)[0]
+    return _Plan(lambda: read_all(compared), lambda: read_all(calibrating), notes)
+
+
+def _origin(source: Path) -> dict[str, Any]:
+    return {"from": source.name, "sha256": fingerprint([source]), "flawscope": __version__}
+
+
+def _recorded(header: Header, quantised: Quantised) -> Header:
+    """The header with what int8 did to the layers in its provenance."""
+    exported = {**header.provenance["exported"], **quantised.to_json()}
+    return header.model_copy(update={"provenance": {**header.provenance, "exported": exported}})
+
+
+def _remedy(quantised: Quantised, part: str) -> str:
+    return (
+        f"Most is lost in one part: keep it in higher precision with --keep '{part}' (of {quantised.layers} layers "
+        f"{len(quantised.kept)} are already), or give --precision bf16"
+    )

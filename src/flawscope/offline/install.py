@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 
@@ -40,7 +41,7 @@ class StopError(Exception):
     """A problem that its reader can mend."""
 
 
-def check(told):
+def check(told: dict[str, Any]) -> None:
     """Python is the one that the wheels are for, and every file is as it was packed."""
     mine = "{}.{}".format(*sys.version_info[:2])
     if mine != told["python"]:
@@ -60,7 +61,7 @@ def check(told):
             raise StopError(f"{file} is damaged. Copy the whole folder again")
 
 
-def install(told, into):
+def install(told: dict[str, Any], into: Path) -> None:
     """A virtual environment with the wheels of this folder, and the weights beside it."""
     print(f"making {into}")
     made = run(sys.executable, "-m", "venv", into)
@@ -93,12 +94,12 @@ def install(told, into):
     print(f"\nnow: {command} predict FOLDER_OF_IMAGES --out found{with_weights}")
 
 
-def run(*command):
+def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
     """Run one command and keep what it says."""
     return subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
 
 
-def last_line(done):
+def last_line(done: subprocess.CompletedProcess[str]) -> str:
     """What a command said last."""
     lines = (done.stderr or done.stdout).strip().splitlines()
     return lines[-1].strip() if lines else f"exit code {done.returncode}"

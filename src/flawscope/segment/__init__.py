@@ -18,6 +18,7 @@ from flawscope.segment.opening import open_segmenter
 from flawscope.segment.prompted import Prompted, PrototypeSegmenter
 from flawscope.segment.regions import RegionSegmenter
 from flawscope.segment.support import SupportModel
+from flawscope.segment.tiled import Tiled
 
 __all__ = [
     "Description",
@@ -30,6 +31,7 @@ __all__ = [
     "Segmentation",
     "Segmenter",
     "SupportModel",
+    "Tiled",
     "binarize",
     "describe",
     "load",

@@ -85,8 +85,8 @@ def _check_shapes(session: Any, header: Header, path: Path) -> None:
     fits = (
         len(inputs) == 1
         and len(outputs) == 1
-        and list(inputs[0].shape[1:]) == [3, *header.imgsz]
-        and list(outputs[0].shape[1:]) == [header.channels, *header.imgsz]
+        and _takes(inputs[0].shape[1:], [3, *header.imgsz])
+        and _takes(outputs[0].shape[1:], [header.channels, *header.imgsz])
     )
     if not fits:
         raise WeightsError(
@@ -96,3 +96,10 @@ def _check_shapes(session: Any, header: Header, path: Path) -> None:
             where=path,
             remedy="Export it again with 'flawscope export'",
         )
+
+
+def _takes(shape: list[int | str], wanted: list[int]) -> bool:
+    """Whether a port of this shape may have the wanted one; onnxruntime gives free sides as names."""
+    return len(shape) == len(wanted) and all(
+        isinstance(side, str) or side == size for side, size in zip(shape, wanted, strict=True)
+    )

@@ -1,4 +1,4 @@
-"""What travels inside every weights file, safetensors and ONNX alike, as JSON under the key ``flawscope``."""
+"""What travels inside every weights file, safetensors, ONNX and OpenVINO alike, as JSON under ``flawscope``."""
 
 from __future__ import annotations
 
@@ -17,6 +17,26 @@ HEADER_SCHEMA = "flawscope/weights/1"
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
+Precision = Literal["fp32", "bf16", "int8"]
+
+
+class PixelSize(BaseModel):
+    """How large a pixel of the camera is that a network is meant for.
+
+    Attributes:
+        id: of the calibration it comes from.
+        mm_per_px_x, mm_per_px_y: millimetres a pixel of the image as the camera gives it, not of ``imgsz``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field(min_length=1)
+    mm_per_px_x: float = Field(gt=0.0, allow_inf_nan=False)
+    mm_per_px_y: float = Field(gt=0.0, allow_inf_nan=False)
+
+
+_LATER = ("precision", "calibration")
+
 
 class Header(BaseModel):
     """How to feed a network and how to read its answer.
@@ -29,6 +49,9 @@ class Header(BaseModel):
         labels: names of classes 1 to K. K = 1 has one sigmoid channel; otherwise the network has K + 1
             softmax channels, background first.
         threshold: calibrated on validation images.
+        precision: what the network computes in. ``bf16`` asks whoever loads the file for it, where the CPU has it;
+            in an ``int8`` file the quantised layers are written as such.
+        calibration: size of a pixel, where it is known.
         provenance: datasets, commit, metrics, licence of the data, free form.
     """
 
@@ -42,6 +65,8 @@ class Header(BaseModel):
     std: tuple[float, float, float] = IMAGENET_STD
     labels: tuple[str, ...]
     threshold: float = Field(default=0.5, ge=0.0, le=1.0)
+    precision: Precision = "fp32"
+    calibration: PixelSize | None = None
     provenance: dict[str, Any] = {}
 
     @property
@@ -50,8 +75,13 @@ class Header(BaseModel):
         return 1 if len(self.labels) == 1 else len(self.labels) + 1
 
     def dumps(self) -> str:
-        """JSON text, for the metadata of a weights file."""
-        return self.model_dump_json(by_alias=True)
+        """JSON text, for the metadata of a weights file.
+
+        ``precision`` and ``calibration`` are left out where they say nothing, so that versions which do not know them
+        go on reading such files.
+        """
+        silent = {name for name in _LATER if getattr(self, name) == type(self).model_fields[name].default}
+        return self.model_dump_json(by_alias=True, exclude=silent)
 
     @classmethod
     def loads(cls, text: str, where: str | Path) -> Header:

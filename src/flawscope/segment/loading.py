@@ -1,7 +1,7 @@
 """From a name, a file or a run folder to something that segments.
 
-The format decides which engine answers: ``.onnx`` runs on onnxruntime, which the base install brings,
-``.safetensors`` on torch. Both share ``segment.preprocess``, so they see and say the same.
+The format decides which engine answers: ``.onnx`` runs on onnxruntime, which the base install brings, ``.xml`` on
+OpenVINO, ``.safetensors`` on torch. All share ``segment.preprocess``, so they see and say the same.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ from flawscope.segment.header import Header
 from flawscope.segment.preprocess import network_input, probabilities
 
 DEFAULT_WEIGHTS = "ocinet-tiny"
-WEIGHT_SUFFIXES = (".onnx", ".safetensors")
+EXPORTED_SUFFIXES = (".onnx", ".xml")
+"""Of files that run without torch; a ``.bin`` lies beside each ``.xml``."""
+
+WEIGHT_SUFFIXES = (*EXPORTED_SUFFIXES, ".safetensors")
 
 _PICKLED_SUFFIXES = frozenset({".pth", ".pt", ".ckpt", ".pkl", ".pickle", ".bin"})
 _ZIP_MAGIC, _PICKLE_MAGIC = b"PK\x03\x04", b"\x80"
@@ -148,14 +151,14 @@ def load(
     """Weights, ready to segment.
 
     Args:
-        weights: a name of shipped weights (``"ocinet-tiny"``, also the default), a ``.onnx`` or
+        weights: a name of shipped weights (``"ocinet-tiny"``, also the default), a ``.onnx``, ``.xml`` or
             ``.safetensors`` file, or a run folder, whose best checkpoint is taken.
         device: ``"auto"``, ``"cpu"`` or ``"cuda:N"``.
         threads: CPU threads of the network; by default the engine chooses.
 
     Raises:
         WeightsError: missing, damaged, of another shape, or in a format that could run code when loaded.
-        MissingExtraError: ``.safetensors`` without the ``[train]`` extra.
+        MissingExtraError: ``.safetensors`` without the ``[train]`` extra, ``.xml`` without ``[openvino]``.
         UsageError: the device is unknown or not there.
     """
     check_device(device)
@@ -165,6 +168,10 @@ def load(
         from flawscope.segment.exported import ExportedNetwork
 
         engine = ExportedNetwork(path, device=device, threads=threads)
+    elif path.suffix.lower() == ".xml":
+        from flawscope.segment.openvino_network import OpenVinoNetwork
+
+        engine = OpenVinoNetwork(path, device=device, threads=threads)
     else:
         from flawscope.segment.network import TorchNetwork
 
@@ -195,15 +202,22 @@ def find_weights(weights: str | Path | None = None) -> Path:
         raise WeightsError(
             "no such weights",
             where=wanted,
-            remedy=f"Give a .onnx or .safetensors file, a run folder, or a shipped name "
+            remedy=f"Give a .onnx, .xml or .safetensors file, a run folder, or a shipped name "
             f"({', '.join(shipped) or 'none in this installation'})",
+        )
+    network = path.with_suffix(".xml")
+    if path.suffix.lower() == ".bin" and network.is_file():
+        raise WeightsError(
+            "the weights of an OpenVINO network without the network",
+            where=path,
+            remedy=f"Give {network.name}, which lies beside it",
         )
     refuse_pickle(path)
     if path.suffix.lower() not in WEIGHT_SUFFIXES:
         raise WeightsError(
             f"'{path.suffix or 'no suffix'}' is not a weights format",
             where=path,
-            remedy="Give a .onnx or .safetensors file, or a run folder",
+            remedy="Give a .onnx, .xml or .safetensors file, or a run folder",
         )
     return path
 

@@ -1,0 +1,212 @@
+"""A strip of any length: rows in, pieces of its mask and whole regions out, in bounded memory.
+
+See ``docs/strips.md``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flawscope.errors import ImageError
+from flawscope.images import Mask
+from flawscope.inspect.strip_folder import StripFolder, read_records, to_line, to_region
+from flawscope.inspect.strip_regions import Region, RegionStream
+from flawscope.inspect.strip_source import RowSource
+from flawscope.segment.base import Segmenter, binarize
+from flawscope.segment.description import made_with
+from flawscope.segment.tiled import Tiled
+
+SCHEMA = "flawscope/strip/1"
+
+PIECE_ROWS = 2048
+"""About as many rows are recorded at a time: what a killed run does again at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class StripResult:
+    """What became of a strip.
+
+    Attributes:
+        root: the folder with its results.
+        rows: rows that were inspected, in this run and those before.
+        width: pixels in a row.
+        labels: names of classes 1 to K.
+        counts: finished regions, by label.
+        problem: why the strip ended early, None if it did not; what was computed stands, and resuming goes on.
+        interrupted: whether Ctrl-C ended it.
+        seconds: of this run.
+    """
+
+    root: Path
+    rows: int
+    width: int
+    labels: tuple[str, ...]
+    counts: dict[str, int]
+    problem: ImageError | None = None
+    interrupted: bool = False
+    seconds: float = 0.0
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """The regions as they are stored, with what ``measure`` said of each, one at a time."""
+        return read_records(self.root)
+
+    def regions(self) -> Iterator[Region]:
+        """The regions, one at a time."""
+        return (to_region(record) for record in self.records())
+
+
+def inspect_strip(
+    segmenter: Segmenter,
+    source: RowSource,
+    out: Path,
+    *,
+    threshold: float | None = None,
+    min_area: int = 1,
+    masks: bool = True,
+    measure: Callable[[Region], Mapping[str, Any]] = lambda _region: {},
+    note: Mapping[str, Any] | None = None,
+    piece_rows: int = PIECE_ROWS,
+    resume: bool = False,
+    overwrite: bool = False,
+    on_rows: Callable[[int], None] = lambda _rows: None,
+) -> StripResult:
+    """Inspect a strip from top to bottom and write its folder (see :mod:`flawscope.inspect.strip_folder`).
+
+    A region is written when no later row can touch it, however many tiles it crossed. A run that was killed,
+    interrupted or stopped by a full disk leaves a folder from which ``resume`` goes on; it ends with the same bytes
+    as one that ran through.
+
+    Args:
+        segmenter: a :class:`flawscope.segment.tiled.Tiled`, or any other, which then gets tiles of the usual size.
+        source: the rows; see :func:`flawscope.inspect.strip_source.open_strip`.
+        out: the folder for the results.
+        threshold: probability above which a pixel is a defect, instead of the segmenter's own.
+        min_area: regions of fewer pixels are not listed; the mask, written before their end, keeps them.
+        masks: write the mask.
+        measure: called once for each listed region; the plain values that it returns are stored with it. On resuming
+            it is asked again for regions after the last record, whose earlier answers are dropped.
+        note: plain values that must not change between runs either, such as a calibration's id.
+        piece_rows: about so many rows make one image of the mask and one record of the state.
+        resume: go on from what is in ``out``.
+        overwrite: begin again in ``out``.
+        on_rows: told the number of rows done, after each row of tiles.
+
+    Raises:
+        ImageError: the source cannot be read, or unfinished regions grow without bound.
+        UsageError: ``out`` holds results and neither was chosen, or was begun with other settings.
+        OutputError: results can no longer be written; what was recorded stands.
+    """
+    tiled = segmenter if isinstance(segmenter, Tiled) else Tiled(segmenter)
+    level = tiled.threshold if threshold is None else threshold
+    started = time.perf_counter()
+    folder = StripFolder(
+        out,
+        {
+            "strip": source.name,
+            "--width": source.width,
+            "--weights": made_with(tiled.segmenter),
+            "--tile": list(tiled.tile),
+            "--overlap": tiled.overlap,
+            "--threshold": level,
+            "--min-area": min_area,
+            "--white": source.white,
+            "--masks": masks,
+            "gate": repr(tiled.is_empty) if tiled.is_empty is not None else None,
+            "rows a piece": piece_rows,
+            **(note or {}),
+        },
+        resume=resume,
+        overwrite=overwrite,
+    )
+    step = tiled.tile[0] - tiled.overlap
+    work = _Work(
+        folder, tiled.labels, min_area, masks, measure, max(1, round(piece_rows / step)), source.width
+    )
+    interrupted = False
+    try:
+        if not folder.meta["finished"]:
+            for band in tiled.bands(source.read, after=folder.meta["tile_rows"]):
+                mask = binarize(band.probability, level)
+                work.take(mask, work.regions.add(mask, band.probability, band.image), band.resume_at)
+                on_rows(work.regions.next_row)
+            work.end(source)
+    except KeyboardInterrupt:
+        interrupted = True
+    return StripResult(
+        root=out,
+        rows=work.regions.next_row if not interrupted else folder.meta["rows"],
+        width=source.width,
+        labels=tiled.labels,
+        counts=work.counts if not interrupted else dict(folder.meta["counts"]),
+        problem=source.problem,
+        interrupted=interrupted,
+        seconds=time.perf_counter() - started,
+    )
+
+
+@dataclass
+class _Work:
+    """What has been computed and not yet recorded."""
+
+    folder: StripFolder
+    labels: tuple[str, ...]
+    min_area: int
+    masks: bool
+    measure: Callable[[Region], Mapping[str, Any]]
+    bands_a_piece: int
+    width: int
+    lines: list[str] = field(default_factory=list)
+    held: list[Mask] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        meta, arrays = self.folder.meta, self.folder.arrays
+        self.counts = {label: meta["counts"].get(label, 0) for label in self.labels}
+        self.regions = RegionStream.restored(self.width, arrays) if arrays else RegionStream(self.width)
+        if not arrays:
+            self.regions.next_row = meta["rows"]
+
+    def take(self, mask: Mask, ended: list[Region], resume_at: int | None) -> None:
+        """Rows of the mask and the regions that ended in them."""
+        self._list(ended)
+        if self.masks:
+            self.held.append(mask)
+        if resume_at is not None and resume_at % self.bands_a_piece == 0:
+            self._write_piece()
+            arrays = self.regions.state()
+            self.folder.commit(resume_at, self.regions.next_row, self.lines, self.counts, arrays)
+            self.lines = []
+
+    def end(self, source: RowSource) -> None:
+        """The last rows, whatever ended the strip."""
+        self._list(self.regions.finish())
+        self._write_piece()
+        summary = {
+            "schema": SCHEMA,
+            "source": source.name,
+            "rows": self.regions.next_row,
+            "declared_rows": source.rows,
+            "width": source.width,
+            "labels": self.labels,
+            "regions": self.counts,
+            "problem": None if source.problem is None else str(source.problem),
+        }
+        self.folder.finish(self.lines, summary, whole=source.problem is None)
+
+    def _list(self, ended: list[Region]) -> None:
+        for region in ended:
+            if region.runs.area >= self.min_area:
+                label = self.labels[region.number - 1]
+                self.counts[label] += 1
+                self.lines.append(to_line(region, label, self.measure(region)))
+
+    def _write_piece(self) -> None:
+        if self.held:
+            top = self.regions.next_row - sum(len(mask) for mask in self.held)
+            self.folder.write_piece(top, np.concatenate(self.held), len(self.labels))
+            self.held = []

@@ -1,0 +1,133 @@
+"""A cheap look at a tile that tells empty background, so that the network need not see it.
+
+One number describes a tile. A quadratic surface fitted to its grey values takes the light's fall away; what is left,
+smoothed by 1.5 px, says how far each pixel stands out, and the number is how far the most outstanding half per cent
+of the pixels does, over the median pixel. It does not depend on exposure or contrast. Background gives a narrow
+range of its logarithm, which is learnt from tiles that are mostly background by median and median absolute
+deviation, so that a few defects among them do not matter. A tile is empty when its number lies at most ``level``
+deviations above the middle.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from flawscope.errors import UsageError
+from flawscope.images import Image, to_float
+from flawscope.inspect.strip_source import RowSource
+from flawscope.segment.tiled import Tiled, tile_starts
+
+_FIT_CELL, _FIT_OUTLIER = 4, 2.5
+"""The surface is fitted to means over so many pixels a side, then again without those further off than so many
+deviations: a defect must not bend it."""
+
+_SMOOTHING = 1.5
+_OUTSTANDING = 99.5
+_SMALLEST_STEP = 1 / 2550
+"""A tenth of a grey level: below it nothing differs."""
+
+_NARROWEST = 0.02
+_FEWEST = 8
+_NORMAL = 1.4826
+"""Standard deviation over median absolute deviation, for normal values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Says of a tile whether it is empty; for :class:`flawscope.segment.tiled.Tiled`.
+
+    Attributes:
+        middle: median of :func:`oddness` over background.
+        spread: its robust standard deviation.
+        level: deviations above the middle that are still background; the higher, the more is skipped.
+    """
+
+    middle: float
+    spread: float
+    level: float
+
+    def __call__(self, tile: Image) -> bool:
+        """Whether a tile ``(h, w, 3)`` is empty background."""
+        return self.deviations(tile) <= self.level
+
+    def deviations(self, tile: Image) -> float:
+        """How many deviations a tile's number lies above background."""
+        return (oddness(tile) - self.middle) / self.spread
+
+    @classmethod
+    def learn(cls, tiles: Iterable[Image], level: float) -> Gate:
+        """From tiles that are mostly background.
+
+        Raises:
+            UsageError: fewer than 8 tiles.
+        """
+        numbers = np.array([oddness(tile) for tile in tiles])
+        if len(numbers) < _FEWEST:
+            raise UsageError(
+                f"{len(numbers)} tiles are too few to learn what background is",
+                remedy=f"Give at least {_FEWEST}, or do without the gate",
+            )
+        middle = float(np.median(numbers))
+        spread = _NORMAL * float(np.median(np.abs(numbers - middle)))
+        return cls(round(middle, 6), round(max(spread, _NARROWEST), 6), level)
+
+
+def learn_from_strip(source: RowSource, tiled: Tiled, level: float, *, places: int = 16) -> Gate:
+    """A gate from the tiles at ``places`` rows spread evenly over a file.
+
+    Raises:
+        UsageError: the source does not know its length, or is too short.
+        ImageError: it cannot be read.
+    """
+    height, width = tiled.tile
+    if source.rows is None or source.rows < height:
+        raise UsageError(
+            "background cannot be learnt from a strip of unknown length, or shorter than a tile",
+            where=source.name,
+            remedy="Learn the gate from clean images",
+        )
+    tops = np.linspace(0, source.rows - height, places).astype(int).tolist()
+    starts = tile_starts(source.width, width, 0)
+    return Gate.learn(
+        (
+            rows[:, start : start + width]
+            for rows in (source.read(top, top + height) for top in tops)
+            if len(rows) == height
+            for start in starts
+        ),
+        level,
+    )
+
+
+def oddness(tile: Image) -> float:
+    """The logarithm of a tile's number."""
+    grey = to_float(np.ascontiguousarray(tile)).mean(axis=2)
+    height, width = grey.shape
+    cells = (max(1, height // _FIT_CELL), max(1, width // _FIT_CELL))
+    means = cv2.resize(grey, cells[::-1], interpolation=cv2.INTER_AREA).ravel()
+    terms = _quadratic(*cells)
+    fitted = np.linalg.lstsq(terms, means, rcond=None)[0]
+    off = np.abs(means - terms @ fitted)
+    close = off <= _FIT_OUTLIER * _NORMAL * np.median(off) + _SMALLEST_STEP
+    fitted = np.linalg.lstsq(terms[close], means[close], rcond=None)[0]
+    light = (_quadratic(height, width) @ fitted).reshape(height, width)
+    rest = cv2.GaussianBlur(grey, (0, 0), _SMOOTHING) - light
+    away = np.abs(rest - np.median(rest))
+    typical, outstanding = np.percentile(away, (50, _OUTSTANDING))
+    return float(np.log((outstanding + _SMALLEST_STEP) / (typical + _SMALLEST_STEP)))
+
+
+@functools.lru_cache(maxsize=8)
+def _quadratic(height: int, width: int) -> npt.NDArray[np.float32]:
+    """1, x, y, x^2, xy, y^2 at the centres of ``height`` x ``width`` cells, -1 to 1 over the tile."""
+    y, x = ((2 * np.arange(side, dtype=np.float32) + 1) / side - 1 for side in (height, width))
+    rows, columns = y[:, None], x[None, :]
+    terms = (np.ones(1), columns, rows, columns**2, rows * columns, rows**2)
+    planes = [np.broadcast_to(term, (height, width)).ravel() for term in terms]
+    return np.stack(planes, axis=1).astype(np.float32)

@@ -1,0 +1,223 @@
+"""OpenVINO pairs: written whole or not at all, in fp32, bf16 and int8, with what they need inside."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+
+from flawscope.cli.app import run
+from flawscope.errors import UsageError
+from flawscope.export import GATES, Gate, Shown, parity
+from flawscope.segment import load
+
+pytest.importorskip("openvino")
+
+
+@pytest.fixture(scope="module")
+def labelled(
+    tmp_path_factory: pytest.TempPathFactory, trained: Path, noisy: Callable[..., np.ndarray]
+) -> Path:
+    """Twenty smooth images whose masks are the network's own answers: its IoU is 1."""
+    folder = tmp_path_factory.mktemp("labelled")
+    network = load(trained, device="cpu")
+    for part in ("images", "masks"):
+        (folder / part).mkdir()
+    for number in range(20):
+        coarse = PillowImage.fromarray(noisy(number, 8, 12)).resize((96, 64), PillowImage.Resampling.BICUBIC)
+        coarse.save(folder / "images" / f"{number:02}.png")
+        mask = network.predict(np.asarray(coarse)).mask
+        PillowImage.fromarray(mask * np.uint8(255)).save(folder / "masks" / f"{number:02}.png")
+    return folder
+
+
+def exported(trained: Path, out: Path, *options: str | Path) -> dict:
+    report = out.with_suffix(".json")
+    arguments = ["export", "--weights", trained, "--out", out, "--json", report, *options]
+    assert run(list(map(str, arguments))) == 0
+    return json.loads(report.read_text())
+
+
+@pytest.mark.train
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_floating_point(trained: Path, labelled: Path, tmp_path: Path, precision: str) -> None:
+    out = tmp_path / "line.xml"
+    told = exported(
+        trained,
+        out,
+        "--precision",
+        precision,
+        "--data",
+        labelled,
+        "--mm-per-px",
+        "0.05,0.1",
+        "--calibration",
+        "c1",
+    )
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["line.bin", "line.json", "line.xml"]
+    assert (told["format"], told["precision"], told["quantised"]) == ("openvino", precision, None)
+    assert told["bytes"] == out.stat().st_size + out.with_suffix(".bin").stat().st_size
+    assert out.with_suffix(".bin").stat().st_size < 0.62 * trained.stat().st_size
+    found = told["parity"]
+    assert (found["images"], found["labelled"], found["iou_source"]) == (16, 16, 1.0)
+    assert found["equal_labels"] >= GATES[precision].equal_labels
+    header = load(out, device="cpu").header
+    assert header.precision == precision
+    assert header.calibration is not None
+    assert header.calibration.model_dump() == {"id": "c1", "mm_per_px_x": 0.05, "mm_per_px_y": 0.1}
+    assert str(Path.cwd()) not in out.read_text()
+
+
+@pytest.mark.train
+@pytest.mark.slow
+def test_int8(trained: Path, labelled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("nncf")
+    out = tmp_path / "line.xml"
+    told = exported(
+        trained, out, "--precision", "int8", "--data", labelled, "--images", "8", "--keep", "reasoner/*"
+    )
+    assert out.with_suffix(".bin").stat().st_size < 0.45 * trained.stat().st_size
+    kept = told["quantised"]["kept_in_fp32"]
+    assert any(name.startswith("reasoner/") for name in kept)
+    assert len(kept) < told["quantised"]["layers"] / 2
+    assert told["parity"]["iou_drop_points"] <= 0.5
+    header = load(out, device="cpu").header
+    assert header.provenance["exported"]["kept_in_fp32"] == kept
+    screen = capsys.readouterr().out
+    assert f"layers in int8 {told['quantised']['layers'] - len(kept)} of" in " ".join(screen.split())
+
+
+@pytest.mark.train
+def test_a_pair_that_says_something_else_is_not_written(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bright_weights: Callable[..., Path]
+) -> None:
+    from flawscope.export import command
+
+    wrong = bright_weights("wrong", imgsz=(64, 96), labels=("pit",)).read_bytes()
+    monkeypatch.setattr(command, "from_onnx", lambda content, real=command.from_onnx: real(wrong))
+    assert run(["export", "--weights", str(trained), "--out", str(tmp_path / "a.xml")]) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.train
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (
+            ["a.onnx", "--precision", "bf16"],
+            "--precision bf16: there is no onnx export in bf16. Give --format openvino",
+        ),
+        (
+            ["a.onnx", "--precision", "int8"],
+            "--precision int8: there is no onnx export in int8. Give --format openvino",
+        ),
+        (
+            ["a.onnx", "--format", "openvino"],
+            "a.onnx: the file to write must end in .xml. Give --out FILE.xml",
+        ),
+        (["a.xml", "--format", "onnx"], "a.xml: the file to write must end in .onnx. Give --out FILE.onnx"),
+        (["a.xml", "--precision", "int8"], "--precision int8: int8 is calibrated on images. Give --data"),
+        (["a.xml", "--keep", "x"], "--keep: only int8 changes layers. Give --precision int8"),
+        (["a.xml", "--imgsz", "1,2,3"], "--imgsz 1,2,3: not one or two numbers. Try --imgsz 256"),
+        (["a.xml", "--imgsz", "0"], "--imgsz 0: height and width must be whole numbers from 32 to 4096"),
+        (["a.xml", "--mm-per-px", "0"], "--mm-per-px 0: a pixel has a size above 0. Give millimetres"),
+        (["a.xml", "--mm-per-px", "nan,1"], "--mm-per-px nan,1: a pixel has a size above 0"),
+        (["a.xml", "--calibration", "c1"], "--calibration: its size of a pixel is missing. Give --mm-per-px"),
+        (["a.xml", "--split", "test"], "--split: there is no dataset to divide. Give --data"),
+    ],
+)
+def test_usage(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], line: str
+) -> None:
+    name, *others = options
+    assert run(["export", "--weights", str(trained), "--out", str(tmp_path / name), *others]) == 2
+    assert line in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stranger_of_the_same_name_is_left_alone(tmp_path: Path) -> None:
+    from flawscope.export.openvino import pair
+
+    (tmp_path / "a.bin").write_bytes(b"somebody's")
+    with pytest.raises(UsageError, match=r"a\.bin: would be overwritten"), pair(tmp_path / "a.xml"):
+        pass
+    assert (tmp_path / "a.bin").read_bytes() == b"somebody's"
+
+
+def test_both_files_or_none(tmp_path: Path) -> None:
+    from flawscope.export.openvino import pair
+
+    def begin(file: Path, fail: bool) -> None:
+        with pair(file) as made:
+            made.write_text("graph")
+            assert list(file.parent.glob("a.*")) == []
+            made.with_suffix(".bin").write_bytes(b"weights")
+            if fail:
+                raise ValueError("halfway")
+
+    file = tmp_path / "new" / "a.xml"
+    with pytest.raises(ValueError, match="halfway"):
+        begin(file, True)
+    assert list(file.parent.iterdir()) == []
+    begin(file, False)
+    assert (file.read_text(), file.with_suffix(".bin").read_bytes()) == ("graph", b"weights")
+    assert len(list(file.parent.iterdir())) == 2
+
+
+class TestToy:
+    """One convolution that calls bright pixels defects, on float images that 8 bits cannot hold."""
+
+    @pytest.fixture
+    def toy(self, bright_weights: Callable[..., Path]) -> Path:
+        pytest.importorskip("nncf")
+        return bright_weights("toy-int8", imgsz=(16, 16))
+
+    @pytest.fixture
+    def shown(self) -> list[Shown]:
+        rng = np.random.default_rng(0)
+        return [Shown(rng.random((16, 16, 3), dtype=np.float32)) for _ in range(6)]
+
+    def test_int8_and_back_where_it_costs_too_much(
+        self, toy: Path, shown: list[Shown], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from flawscope.export.int8 import quantise
+        from flawscope.export.openvino import from_onnx, write_openvino
+
+        source = load(toy, device="cpu")
+        content = toy.read_bytes()
+        lenient = {**GATES, "int8": Gate(0.5, 20.0)}
+        monkeypatch.setattr("flawscope.export.scoring.GATES", lenient)
+        done = quantise(from_onnx(content), source, source.header, shown)
+        assert (done.layers, done.kept) == (1, ())
+        written = load(write_openvino(done.model, source.header, tmp_path / "a.xml"), device="cpu")
+        found = parity(source, written, shown)
+        assert 0.001 < found.max_difference < 0.2
+        monkeypatch.setattr("flawscope.export.scoring.GATES", {**GATES, "int8": Gate(1.0, 0.0)})
+        strict = quantise(from_onnx(content), source, source.header, shown)
+        assert (strict.layers, len(strict.kept)) == (1, 1)
+
+    def test_the_costliest_part_is_named(self, toy: Path, shown: list[Shown]) -> None:
+        from flawscope.export.int8 import costliest
+        from flawscope.export.openvino import from_onnx
+
+        source = load(toy, device="cpu")
+        model = from_onnx(toy.read_bytes())
+        (name,) = [
+            node.get_friendly_name() for node in model.get_ops() if node.get_type_name() == "Convolution"
+        ]
+        assert fnmatch.fnmatchcase(name, costliest(model, source, source.header, shown))
+
+    def test_a_layer_that_is_not_there(self, toy: Path, shown: list[Shown]) -> None:
+        from flawscope.export.int8 import quantise
+        from flawscope.export.openvino import from_onnx
+
+        source = load(toy, device="cpu")
+        with pytest.raises(
+            UsageError, match=r"--keep haed/\*: no layer has such a name\. There are 1, such as"
+        ):
+            quantise(from_onnx(toy.read_bytes()), source, source.header, shown, keep=["haed/*"])
