@@ -3,8 +3,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flawscope.data.rle import compress, decode, decompress, encode, encode_part, run_lengths, union
+from flawscope.data.rle import (
+    compress,
+    decode,
+    decompress,
+    encode,
+    encode_part,
+    encode_runs,
+    run_lengths,
+    union,
+)
 from flawscope.errors import DataError
+from flawscope.runs import Runs
 
 # The example of COCO's own interface documentation.
 LENGTHS, TEXT, SIZE = [6, 1, 40, 4, 5, 4, 5, 4, 21], "61X13mN000`0", [9, 10]
@@ -41,6 +51,14 @@ def test_a_part_is_encoded_like_the_whole(height, width, data):
     whole = np.zeros((height, width), dtype=bool)
     whole[top : top + rows, left : left + columns] = part.reshape(rows, columns)
     assert encode_part(part.reshape(rows, columns), left, top, height, width) == encode(whole)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.5, 1.0])
+@pytest.mark.parametrize("width", [1, 63, 64, 65, 200])
+def test_runs_are_encoded_like_their_mask(width, share):
+    mask = np.random.default_rng(width).random((30, width)) < share
+    mask[2, width // 2] = True
+    assert encode_runs(Runs.of_mask(mask), 30, width) == encode(mask)
 
 
 @given(st.integers(1, 9), st.integers(1, 9), st.data())

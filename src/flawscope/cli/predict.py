@@ -6,18 +6,40 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from flawscope.cli.opening import SEGMENTER_HELP, open_unprompted
+from flawscope.cli.image_options import (
+    Binarize,
+    BinarizeOption,
+    DeviceOption,
+    EveryOption,
+    LimitOption,
+    MasksOption,
+    MinAreaOption,
+    OutOption,
+    OverlaysOption,
+    OverwriteOption,
+    PageOption,
+    ProbabilitiesOption,
+    ReportOption,
+    ResumeOption,
+    Sources,
+    ThreadsOption,
+    ThresholdOption,
+    WeightsOption,
+    WhiteOption,
+)
+from flawscope.cli.opening import open_unprompted
 from flawscope.cli.output import JsonOption, console, emit_json, progress_bar
 from flawscope.cli.tiling import OverlapOption, TileOption, tiles_of
 
 if TYPE_CHECKING:
     from flawscope.errors import FlawscopeError
-    from flawscope.inspect import Found, Outcome, ResultFolder
-    from flawscope.segment import Tiled
+    from flawscope.inspect import Found, Outcome, ResultFolder, Settings
+    from flawscope.inspect.inspector import Inspector
+    from flawscope.segment import Segmenter, Tiled
 
 
 def register(app: typer.Typer) -> None:
@@ -26,39 +48,26 @@ def register(app: typer.Typer) -> None:
 
 
 def predict(
-    sources: Annotated[
-        list[str],
-        typer.Argument(metavar="SOURCE...", help="Files, folders, quoted globs, videos.", show_default=False),
-    ],
-    weights: Annotated[str, typer.Option("--weights", "--segmenter", help=SEGMENTER_HELP)] = "ocinet-tiny",
-    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("predictions"),
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            min=0.0, max=1.0, help="Probability of a defect. Default: calibrated, from the weights."
-        ),
-    ] = None,
-    binarize: Annotated[
-        Literal["threshold", "otsu"],
-        typer.Option(help="'otsu' is the paper's way: it finds a defect in every image."),
-    ] = "threshold",
-    min_area: Annotated[int, typer.Option(min=1, help="Leave out regions of fewer pixels.")] = 1,
-    masks: Annotated[bool, typer.Option(help="Write masks/*.png.")] = True,
-    overlays: Annotated[bool, typer.Option(help="Write overlays/*.jpg.")] = True,
-    probabilities: Annotated[bool, typer.Option(help="Write probabilities/*.png, 16-bit.")] = False,
-    report: Annotated[bool, typer.Option("--report", help="Also write report.html.")] = False,
-    white: Annotated[
-        int | None, typer.Option(min=1, help="Stored value that means white, such as 4095 for 12 bits.")
-    ] = None,
+    sources: Sources,
+    weights: WeightsOption = "ocinet-tiny",
+    out: OutOption = Path("predictions"),
+    threshold: ThresholdOption = None,
+    binarize: BinarizeOption = "threshold",
+    min_area: MinAreaOption = 1,
+    masks: MasksOption = True,
+    overlays: OverlaysOption = True,
+    probabilities: ProbabilitiesOption = False,
+    report: ReportOption = False,
+    white: WhiteOption = None,
     tile: TileOption = None,
     overlap: OverlapOption = None,
-    page: Annotated[int | None, typer.Option(min=0, help="Page of multi-page files, from 0.")] = None,
-    every: Annotated[int, typer.Option(min=1, help="Of videos, take each n-th frame.")] = 1,
-    limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many images.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on in --out; leave out what is done.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin again in --out.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda:0.")] = "auto",
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: all cores.")] = None,
+    page: PageOption = None,
+    every: EveryOption = 1,
+    limit: LimitOption = None,
+    resume: ResumeOption = False,
+    overwrite: OverwriteOption = False,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
     json_file: JsonOption = None,
 ) -> int:
     """Find defects in images: masks, overlays, results.jsonl, results.csv and coco.json.
@@ -66,28 +75,22 @@ def predict(
     An image that cannot be read is reported on one line and the rest goes on. Exit code: 0 all done, 2 some
     input failed or the command could not go on, 130 interrupted (go on with --resume).
     """
-    from flawscope.errors import UsageError
-    from flawscope.inspect import Settings, Wanted, find_sources, open_results, summary, tally
+    from flawscope.inspect import Wanted, open_results, summary, tally
 
-    if resume and overwrite:
-        raise UsageError("--resume and --overwrite exclude each other", remedy="Give one of them")
-    screen = console(json_file)
-    found = find_sources(sources, outside=out)
-    for problem in found.problems:
-        _report_failure(problem)
+    found = find_images(sources, out, resume=resume, overwrite=overwrite)
     if not found.files:
         return 2
-    segmenter = open_unprompted(weights, device=device, threads=threads)
-    tiles = tiles_of(segmenter, tile, overlap)
-    settings = Settings(threshold=threshold, method=binarize, min_area=min_area)
+    screen = console(json_file)
+    segmenter, settings, made_with = prepare(
+        weights, threshold, binarize, min_area, tile, overlap, page, white, device=device, threads=threads
+    )
     folder = open_results(
         out,
         Wanted(masks, overlays, probabilities),
         resume=resume,
         overwrite=overwrite,
-        made_with=_made_with(segmenter, tiles, settings, page, white),
+        made_with={"command": "predict", **made_with},
     )
-    segmenter = tiles or segmenter
     before = len(folder.records)
     started = time.perf_counter()
     outcome = run_batch(segmenter, found, folder, settings, every=every, page=page, white=white, limit=limit)
@@ -105,7 +108,7 @@ def predict(
         "settings": settings.to_json(),
         "out": out,
         "report": report_file,
-        "results": [_without_masks(record) for record in folder.records],
+        "results": [without_masks(record) for record in folder.records],
     }
     emit_json("predict", 1, payload, json_file)
     if outcome.interrupted:
@@ -113,12 +116,64 @@ def predict(
     return 2 if outcome.failures else 0
 
 
+def find_images(sources: list[str], out: Path, *, resume: bool, overwrite: bool) -> Found:
+    """The files that the arguments mean; what gives none is told.
+
+    Raises:
+        UsageError: --resume and --overwrite together, or results among the sources.
+    """
+    from flawscope.errors import UsageError
+    from flawscope.inspect import find_sources
+
+    if resume and overwrite:
+        raise UsageError("--resume and --overwrite exclude each other", remedy="Give one of them")
+    found = find_sources(sources, outside=out)
+    for problem in found.problems:
+        report_failure(problem)
+    return found
+
+
+def prepare(
+    weights: str,
+    threshold: float | None,
+    binarize: Binarize,
+    min_area: int,
+    tile: str | None,
+    overlap: int | None,
+    page: int | None,
+    white: int | None,
+    *,
+    device: str,
+    threads: int | None,
+) -> tuple[Segmenter, Settings, dict[str, Any]]:
+    """What segments the images, how, and what all results share, under the names of the options.
+
+    Raises:
+        FlawscopeError: the segmenter cannot be had, or the options do not fit.
+    """
+    from flawscope.inspect import Settings
+
+    segmenter = open_unprompted(weights, device=device, threads=threads)
+    tiles = tiles_of(segmenter, tile, overlap)
+    settings = Settings(threshold=threshold, method=binarize, min_area=min_area)
+    return tiles or segmenter, settings, _made_with(segmenter, tiles, settings, page, white)
+
+
+def quieten_decoders() -> None:
+    """Decoders warn about oddities that do not matter; what matters raises."""
+    import warnings
+
+    warnings.filterwarnings("ignore", module=r"PIL\..*")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
+
 def run_batch(
-    segmenter: Any,
+    segmenter: Segmenter,
     found: Found,
     folder: ResultFolder,
-    settings: Any,
+    settings: Settings,
     *,
+    inspector: Inspector | None = None,
     every: int = 1,
     page: int | None = None,
     white: int | None = None,
@@ -126,14 +181,11 @@ def run_batch(
 ) -> Outcome:
     """Inspect what was found, with a progress bar on standard error."""
     import itertools
-    import warnings
 
     from flawscope.inspect import ToneNotes, inspect_all, items
     from flawscope.inspect.sources import count_frames, is_video
 
-    # Decoders warn about oddities that do not matter; what matters raises.
-    warnings.filterwarnings("ignore", module=r"PIL\..*")
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    quieten_decoders()
     done = folder.done
     total = sum(
         count_frames(path, every) if is_video(path) else path.as_posix() not in done
@@ -150,8 +202,9 @@ def run_batch(
             stream,
             folder,
             settings,
+            inspector=inspector,
             on_done=lambda: bar.advance(task),
-            on_failure=lambda _source, error: _report_failure(error),
+            on_failure=lambda _source, error: report_failure(error),
         )
     outcome.notes.extend(tones.lines())
     for note in outcome.notes:
@@ -187,7 +240,8 @@ def make_report(
     )
 
 
-def _report_failure(error: FlawscopeError) -> None:
+def report_failure(error: FlawscopeError) -> None:
+    """One line on standard error."""
     print(f"error: {error}", file=sys.stderr, flush=True)
 
 
@@ -211,7 +265,7 @@ def _made_with(
     }
 
 
-def _in_words(counts: dict[str, Any]) -> str:
+def in_words(counts: dict[str, Any]) -> str:
     """Such as ``2 with defects (3 defects: 1 crack, 2 pit), 1 clean``."""
     defects, clean = counts["defects"], counts["clean"]
     total = sum(defects.values())
@@ -235,9 +289,9 @@ def _print_summary(
     images = counts["images"]
     line = f"{images} image{'s' * (images != 1)} in {counts['seconds']:.1f} s"
     if images:
-        line += f": {_in_words(counts)}"
+        line += f": {in_words(counts)}"
     if before:
-        line += f"; {before} {'was' if before == 1 else 'were'} done before, together {_in_words(whole)}"
+        line += f"; {before} {'was' if before == 1 else 'were'} done before, together {in_words(whole)}"
     if counts["failed"]:
         line += f"; {counts['failed']} failed"
     screen.print(line, markup=False)
@@ -248,7 +302,8 @@ def _print_summary(
         print("interrupted; run the same command with --resume to go on", file=sys.stderr)
 
 
-def _without_masks(record: dict[str, Any]) -> dict[str, Any]:
+def without_masks(record: dict[str, Any]) -> dict[str, Any]:
+    """A record for ``--json``."""
     defects = [
         {name: value for name, value in defect.items() if name != "segmentation"}
         for defect in record["defects"]

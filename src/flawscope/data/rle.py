@@ -15,6 +15,10 @@ import numpy.typing as npt
 
 from flawscope.errors import DataError
 from flawscope.images import Mask
+from flawscope.runs import Runs
+
+_COLUMNS = 64
+"""Columns of a region that are sorted at a time."""
 
 _GROUP, _MORE, _NEGATIVE, _FIRST_CHARACTER = 0x1F, 0x20, 0x10, 48
 
@@ -31,12 +35,42 @@ def encode_part(part: npt.NDArray[Any], left: int, top: int, height: int, width:
     The work grows with the part, not with the image around it.
     """
     columns, rows = np.nonzero(np.asarray(part).T)
-    places = (columns + left) * height + rows + top
+    starts, ends = _runs_of((columns + left) * height + rows + top)
+    return _with_background(starts, ends, height, width)
+
+
+def encode_runs(runs: Runs, height: int, width: int) -> dict[str, Any]:
+    """As :func:`encode`, of the pixels of a region; the work grows with its area, not with its box."""
+    left, _, wide, _ = runs.box
+    edges = [_runs_of(_places(runs, first, height)) for first in range(left, left + wide, _COLUMNS)]
+    starts, ends = (np.concatenate(parts) for parts in zip(*edges, strict=True))
+    apart = starts[1:] != ends[:-1]  # a run may go on in the next column
+    starts, ends = starts[np.append(True, apart)], ends[np.append(apart, True)]
+    return _with_background(starts, ends, height, width)
+
+
+def _places(runs: Runs, first: int, height: int) -> npt.NDArray[np.int64]:
+    """Pixels of some columns, counted down the columns of the image, in order."""
+    starts = np.maximum(runs.starts, first).astype(np.int64)
+    lengths = np.minimum(runs.ends, first + _COLUMNS) - starts
+    inside = lengths > 0
+    starts, lengths, rows = starts[inside], lengths[inside], runs.rows[inside]
+    within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    places = (np.repeat(starts, lengths) + within) * height + np.repeat(rows, lengths)
+    return np.sort(places)
+
+
+def _runs_of(places: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """First and after-last of each stretch of neighbours."""
     if not places.size:
-        return {"size": [height, width], "counts": compress([height * width])}
+        return places, places
     breaks = np.flatnonzero(np.diff(places) != 1)
-    starts = places[np.concatenate(([0], breaks + 1))]
-    ends = places[np.concatenate((breaks, [places.size - 1]))] + 1
+    return places[np.append(0, breaks + 1)], places[np.append(breaks, places.size - 1)] + 1
+
+
+def _with_background(
+    starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], height: int, width: int
+) -> dict[str, Any]:
     edges = np.concatenate(([0], np.stack([starts, ends], axis=1).ravel(), [height * width]))
     lengths = np.diff(edges).tolist()
     return {"size": [height, width], "counts": compress(lengths if lengths[-1] else lengths[:-1])}

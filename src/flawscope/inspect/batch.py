@@ -6,14 +6,16 @@ import contextlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flawscope.errors import FlawscopeError, ImageError, OutputError
 from flawscope.images import Image
 from flawscope.inspect.folder import ResultFolder
+from flawscope.inspect.inspector import Inspector
 from flawscope.inspect.sources import Item
 from flawscope.inspect.tables import Record
+from flawscope.results import InspectionResult
 from flawscope.segment.base import Binarize, Segmenter, predict
 
 _READ_AHEAD = 3
@@ -56,7 +58,10 @@ def inspect_all(
     folder: ResultFolder,
     settings: Settings,
     *,
+    inspector: Inspector | None = None,
+    tables: bool = True,
     on_done: Callable[[], None] = lambda: None,
+    on_written: Callable[[Record], None] = lambda _record: None,
     on_failure: Callable[[str, FlawscopeError], None] = lambda _source, _error: None,
 ) -> Outcome:
     """Segment every image of ``stream`` and write it to ``folder``.
@@ -64,11 +69,22 @@ def inspect_all(
     An image that cannot be used is reported and passed over. Ctrl-C finishes what is being written and
     returns; tables are written in every case, also when the disk is full as far as that is possible.
 
+    Args:
+        segmenter: any.
+        stream: what to inspect.
+        folder: where the results go.
+        settings: how every image is segmented.
+        inspector: measures and judges every image.
+        tables: write the tables in the end.
+        on_done: called for each image, done or failed.
+        on_written: told the record of each image that is done, in order.
+        on_failure: told the source and the error of each that is not.
+
     Raises:
         OutputError: results can no longer be written; what was written before stands.
     """
     outcome = Outcome()
-    pending: deque[Future[Record]] = deque()
+    pending: deque[tuple[str, Future[Record]]] = deque()
 
     def failed(source: str, error: FlawscopeError) -> None:
         outcome.failures.append((source, error))
@@ -77,9 +93,22 @@ def inspect_all(
 
     def settle(limit: int) -> None:
         while len(pending) > limit:
-            outcome.written.append(pending[0].result())
-            pending.popleft()
-            on_done()
+            source, writing = pending[0]
+            try:
+                record = writing.result()
+            except OutputError:
+                raise
+            except FlawscopeError as error:
+                pending.popleft()
+                failed(source, error)
+            except MemoryError:
+                pending.popleft()
+                failed(source, _too_large(source))
+            else:
+                pending.popleft()
+                outcome.written.append(record)
+                on_written(record)
+                on_done()
 
     readers = ThreadPoolExecutor(2, thread_name_prefix="read")
     writer = ThreadPoolExecutor(1, thread_name_prefix="write")
@@ -100,25 +129,43 @@ def inspect_all(
                 failed(item.source, error)
                 continue
             except MemoryError:
-                failed(item.source, ImageError("too large for this machine's memory", where=item.source))
+                failed(item.source, _too_large(item.source))
                 continue
-            pending.append(writer.submit(folder.add, result, image, folder.claim(item.source, item.key)))
+            key = folder.claim(item.source, item.key)
+            result = replace(result, extra={**result.extra, **item.more})
+            pending.append((item.source, writer.submit(_write, folder, inspector, result, image, key)))
             settle(_WRITE_BEHIND)
         settle(0)
     except KeyboardInterrupt:
         outcome.interrupted = True
     except OutputError:
-        with contextlib.suppress(OutputError):
-            folder.finish()
+        if tables:
+            with contextlib.suppress(OutputError):
+                folder.finish()
         raise
     finally:
         readers.shutdown(wait=False, cancel_futures=True)
         writer.shutdown(wait=True)
-        outcome.written.extend(
-            future.result() for future in pending if not future.cancelled() and future.exception() is None
-        )
-    folder.finish()
+        for _, writing in pending:
+            if not writing.cancelled() and writing.exception() is None:
+                outcome.written.append(writing.result())
+                on_written(writing.result())
+    if tables:
+        folder.finish()
     return outcome
+
+
+def _write(
+    folder: ResultFolder, inspector: Inspector | None, result: InspectionResult, image: Image, key: str
+) -> Record:
+    if inspector is None:
+        return folder.add(result, image, key)
+    result, measures = inspector.look(result, image)
+    return folder.add(result, image, key, measures)
+
+
+def _too_large(source: str) -> ImageError:
+    return ImageError("too large for this machine's memory", where=source)
 
 
 def _ahead(

@@ -14,11 +14,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,14 +25,16 @@ from typing import Any
 import numpy as np
 
 from flawscope.data import rle
-from flawscope.errors import OutputError, UsageError
+from flawscope.errors import UsageError
 from flawscope.images import Image, write_image
-from flawscope.inspect.tables import Record, coco, table
-from flawscope.outputs import dumps, output_error, write_json, write_text
+from flawscope.inspect.json_lines import append_line, mend_lines, read_lines
+from flawscope.inspect.tables import Record, write_tables
+from flawscope.outputs import dumps, output_error, write_json
 from flawscope.results import InspectionResult
 
 RESULTS, TABLE, COCO, REPORT = "results.jsonl", "results.csv", "coco.json", "report.html"
 SETTINGS = "settings.json"
+_NAMES = ("source", "key", "defects")
 _KINDS = ("masks", "overlays", "probabilities")
 _NOT_IN_NAMES = re.compile(r'[\x00-\x1f\\/:*?"<>|]')
 """Characters of class names that would be folders, or that some file systems refuse."""
@@ -59,11 +60,13 @@ class ResultFolder:
         root: the folder.
         wanted: which files to write for each image.
         records: what is done, in order.
+        on_record: told each record, those of earlier runs first, instead of keeping it in ``records``.
     """
 
     root: Path
     wanted: Wanted
     records: list[Record] = field(default_factory=list)
+    on_record: Callable[[Record], None] | None = None
     _keys: dict[str, str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -81,28 +84,52 @@ class ResultFolder:
         self._keys[choice.casefold()] = source
         return choice
 
-    def add(self, result: InspectionResult, image: Image, key: str) -> Record:
+    def add(
+        self, result: InspectionResult, image: Image, key: str, measures: Sequence[Mapping[str, Any]] = ()
+    ) -> Record:
         """Write the files of one image, then its line.
+
+        Args:
+            result: of the image.
+            image: its pixels.
+            key: from :meth:`claim`.
+            measures: what was measured of each defect, if anything.
 
         Raises:
             OutputError: something could not be written; the image then counts as not done.
         """
         record = result.to_json()
+        for entry, more in zip(record["defects"], measures, strict=bool(measures)):
+            entry.update(more)
         for entry, defect in zip(record["defects"], result.defects, strict=True):
             left, top, _, _ = defect.box
             entry["segmentation"] = rle.encode_part(defect.region(), left, top, result.height, result.width)
         record["labels"] = list(result.labels)
         record["key"] = key
         record["files"] = self._write_files(result, image, key)
-        with self._lock:
-            self._append(dumps(record, indent=None) + "\n")
-            self.records.append(record)
+        self.commit(record)
         return record
 
+    def commit(self, record: Record) -> None:
+        """Write the line of something whose files are all there: from here on it is done.
+
+        Raises:
+            OutputError: it could not be written.
+        """
+        with self._lock:
+            append_line(self.root / RESULTS, record)
+            self.keep(record)
+
+    def keep(self, record: Record) -> None:
+        """Remember what is done."""
+        if self.on_record is not None:
+            self.on_record(record)
+            return
+        self.records.append(record)
+
     def finish(self) -> None:
-        """Write the tables of everything done so far."""
-        write_text(self.root / TABLE, table(self.records))
-        write_json(self.root / COCO, coco(self.records))
+        """Write the tables of everything done so far, from its lines."""
+        write_tables(self.root / TABLE, self.root / COCO, lambda: read_results(self.root / RESULTS))
 
     def _write_files(self, result: InspectionResult, image: Image, key: str) -> dict[str, Any]:
         files: dict[str, Any] = {}
@@ -126,21 +153,6 @@ class ResultFolder:
                 files["probabilities"].append(name)
         return files
 
-    def _append(self, line: str) -> None:
-        path = self.root / RESULTS
-        try:
-            with path.open("ab", buffering=0) as opened:
-                size, rest = opened.tell(), memoryview(line.encode("utf-8"))
-                try:
-                    while rest:
-                        rest = rest[opened.write(rest) :]
-                except OSError:
-                    with contextlib.suppress(OSError):
-                        opened.truncate(size)
-                    raise
-        except OSError as error:
-            raise output_error(error, path) from error
-
 
 def open_results(
     root: Path,
@@ -149,6 +161,7 @@ def open_results(
     resume: bool = False,
     overwrite: bool = False,
     made_with: Mapping[str, Any] | None = None,
+    on_record: Callable[[Record], None] | None = None,
 ) -> ResultFolder:
     """A folder to write results in.
 
@@ -159,32 +172,32 @@ def open_results(
         overwrite: remove the results that an earlier run listed, and begin again.
         made_with: plain values that all results of the folder must share, under the names to complain with;
             kept in ``settings.json``.
+        on_record: told each record instead of keeping it; see :class:`ResultFolder`.
 
     Raises:
         UsageError: results are there and neither was chosen, or were made with other values, or the folder
             holds masks of other origin.
         OutputError: the folder cannot be written.
     """
-    folder = ResultFolder(root, wanted)
+    folder = ResultFolder(root, wanted, on_record=on_record)
     listed = root / RESULTS
     try:
         root.mkdir(parents=True, exist_ok=True)
         if listed.exists():
-            records = list(read_results(listed))
-            if records and not (resume or overwrite):
+            some = next(read_results(listed), None) is not None
+            if some and not (resume or overwrite):
                 raise UsageError(
-                    f"already holds results of {len(records)} images",
+                    f"already holds results of {sum(1 for _ in read_results(listed))} images",
                     where=root,
                     remedy="Go on with --resume, begin again with --overwrite, or choose another --out",
                 )
-            if overwrite or not records:
-                _remove(root, records)
+            if overwrite or not some:
+                _remove(root, read_results(listed))
             else:
                 if made_with is not None:
                     _compare(root, made_with)
-                write_text(listed, "".join(dumps(record, indent=None) + "\n" for record in records))
-                folder.records.extend(records)
-                for record in records:
+                for record in mend_lines(listed, _NAMES):
+                    folder.keep(record)
                     folder.claim(record["source"], record["key"])
                 return folder
         strangers = [kind for kind in _KINDS if any((root / kind).glob("*"))]
@@ -203,26 +216,12 @@ def open_results(
 
 
 def read_results(path: Path) -> Iterator[Record]:
-    """The records of a ``results.jsonl``; a last line that was cut short is left out.
+    """The records of a ``results.jsonl``, one at a time; a last line that was cut short is left out.
 
     Raises:
         OutputError: a line before the last is not a record.
     """
-    # bytes: a line may be cut inside a character, and names may hold what str.splitlines takes for line ends
-    lines = path.read_bytes().rstrip(b"\n").split(b"\n")
-    if lines == [b""]:
-        return
-    for number, line in enumerate(lines, start=1):
-        try:
-            record = json.loads(line)
-            record["source"], record["key"], record["defects"]
-        except (ValueError, KeyError, TypeError) as error:
-            if number == len(lines):
-                return
-            raise OutputError(
-                f"line {number} is not a result", where=path, remedy="Begin again with --overwrite"
-            ) from error
-        yield record
+    return read_lines(path, _NAMES)
 
 
 def _compare(root: Path, made_with: Mapping[str, Any]) -> None:

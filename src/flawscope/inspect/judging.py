@@ -45,6 +45,14 @@ def judge(
     return judging.verdict()
 
 
+def require_calibration(rules: Rules, calibration: Scale | None) -> None:
+    """Raise UsageError when the rules speak of millimetres or metres and there is no calibration."""
+    needed = rules.calibration_for
+    if needed is not None and calibration is None:
+        where, why = needed
+        raise UsageError(f"{why}, and there is no calibration", where=where, remedy="Give --calibration")
+
+
 @dataclass(slots=True)
 class _Heard:
     """What one rule has to speak of so far."""
@@ -78,10 +86,7 @@ class Judging:
     def __init__(
         self, rules: Rules, *, width: int, height: int | None = None, calibration: Scale | None = None
     ) -> None:
-        needed = rules.calibration_for
-        if needed is not None and calibration is None:
-            where, why = needed
-            raise UsageError(f"{why}, and there is no calibration", where=where, remedy="Give --calibration")
+        require_calibration(rules, calibration)
         self._rules, self._width, self._height = rules, width, height
         self._calibration = calibration
         self._seen = 0

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import glob
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import cv2
 
@@ -29,11 +30,13 @@ class Item:
         source: what to call it to people: the path, with ``#frame`` for a frame of a video.
         key: relative path without suffix under which its outputs are to be written.
         read: gives the pixels; raises ImageError.
+        more: plain values for its record.
     """
 
     source: str
     key: str
     read: Callable[[], Image]
+    more: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

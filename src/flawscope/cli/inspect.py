@@ -1,0 +1,191 @@
+"""The verb ``inspect``: from images or strips to measured defects and a verdict."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flawscope.cli.image_options import (
+    BinarizeOption,
+    CalibrationIdOption,
+    CalibrationOption,
+    DeviceOption,
+    EveryOption,
+    LimitOption,
+    MasksOption,
+    MinAreaOption,
+    OutOption,
+    OverlaysOption,
+    OverwriteOption,
+    PageOption,
+    ProbabilitiesOption,
+    ReportOption,
+    ResumeOption,
+    RulesOption,
+    Sources,
+    ThreadsOption,
+    ThresholdOption,
+    WeightsOption,
+    WhiteOption,
+)
+from flawscope.cli.inspect_strips import RawRows, inspect_strips, is_strip
+from flawscope.cli.judged import (
+    count_outcomes,
+    exit_code,
+    open_calibration,
+    open_inspector,
+    outcomes_in_words,
+    verdict_line,
+)
+from flawscope.cli.output import JsonOption, console, emit_json
+from flawscope.cli.predict import find_images, in_words, make_report, prepare, run_batch, without_masks
+from flawscope.cli.tiling import OverlapOption, TileOption
+
+if TYPE_CHECKING:
+    from flawscope.inspect import Outcome
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command line."""
+    app.command("inspect")(inspect)
+
+
+def inspect(
+    sources: Sources,
+    weights: WeightsOption = "ocinet-tiny",
+    rules: RulesOption = None,
+    calibration: CalibrationOption = None,
+    calibration_id: CalibrationIdOption = None,
+    out: OutOption = Path("inspected"),
+    strip: Annotated[
+        bool, typer.Option("--strip", help="Inspect the files as strips, row by row, of any length.")
+    ] = False,
+    width: Annotated[int | None, typer.Option(min=1, help="Of raw strips: pixels in a row.")] = None,
+    dtype: Annotated[str, typer.Option(help="Of raw strips: uint8, uint16 or float32; >u2.")] = "uint8",
+    channels: Annotated[int, typer.Option(help="Of raw strips: 1 or 3, interleaved.")] = 1,
+    threshold: ThresholdOption = None,
+    binarize: BinarizeOption = "threshold",
+    min_area: MinAreaOption = 1,
+    masks: MasksOption = True,
+    overlays: OverlaysOption = True,
+    probabilities: ProbabilitiesOption = False,
+    report: ReportOption = False,
+    white: WhiteOption = None,
+    tile: TileOption = None,
+    overlap: OverlapOption = None,
+    page: PageOption = None,
+    every: EveryOption = 1,
+    limit: LimitOption = None,
+    resume: ResumeOption = False,
+    overwrite: OverwriteOption = False,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+    json_file: JsonOption = None,
+) -> int:
+    """Find, measure and judge defects: what predict does, and sizes and a verdict for every image.
+
+    Files of more than 256 MiB are inspected as strips. Exit code: 0 all accepted, 1 some image is to be
+    rejected or reviewed, 2 some input failed or the command could not go on, 130 interrupted.
+    """
+    from flawscope.inspect import Found, Outcome, Wanted, open_results, summary, tally
+
+    found = find_images(sources, out, resume=resume, overwrite=overwrite)
+    if not found.files:
+        return 2
+    scale = open_calibration(calibration, calibration_id)
+    segmenter, settings, made_with = prepare(
+        weights, threshold, binarize, min_area, tile, overlap, page, white, device=device, threads=threads
+    )
+    inspector = open_inspector(rules, scale, segmenter.labels)
+    folder = open_results(
+        out,
+        Wanted(masks, overlays, probabilities),
+        resume=resume,
+        overwrite=overwrite,
+        made_with={"command": "inspect", **made_with, **inspector.made_with()},
+    )
+    before = len(folder.records)
+    started = time.perf_counter()
+    strips = tuple(file for file in found.files if strip or is_strip(file[0]))
+    images = Found(tuple(file for file in found.files if file not in strips), ())
+    outcome = Outcome()
+    if images.files:
+        outcome = run_batch(
+            segmenter,
+            images,
+            folder,
+            settings,
+            inspector=inspector,
+            every=every,
+            page=page,
+            white=white,
+            limit=limit,
+        )
+    if strips and not outcome.interrupted:
+        inspect_strips(
+            segmenter,
+            strips,
+            folder,
+            settings,
+            inspector,
+            outcome,
+            rows=RawRows(width, dtype, channels, page, white),
+            resume=resume,
+            overwrite=overwrite,
+        )
+    outcome.failures[:0] = [(problem.where or "input", problem) for problem in found.problems]
+    report_file = None
+    if report and not outcome.interrupted:
+        report_file = make_report(folder, segmenter, settings.to_json(), outcome, page=page, white=white)
+    counts, whole = summary(outcome, time.perf_counter() - started), tally(folder.records)
+    outcomes = count_outcomes(folder.records)
+    code = 130 if outcome.interrupted else exit_code(outcomes, failed=bool(outcome.failures))
+    payload = {
+        **counts,
+        **whole,
+        "verdicts": outcomes if rules is not None else None,
+        "exit_code": code,
+        "already_done": before,
+        "weights": segmenter.name,
+        "settings": settings.to_json(),
+        **{name.removeprefix("--"): value for name, value in inspector.made_with().items()},
+        "out": out,
+        "report": report_file,
+        "results": [without_masks(record) for record in folder.records],
+    }
+    _tell(folder.records, outcomes, whole, outcome, before, out, report_file, json_file)
+    emit_json("inspect", 1, payload, json_file)
+    return code
+
+
+def _tell(
+    records: list[dict[str, Any]],
+    outcomes: dict[str, int],
+    whole: dict[str, Any],
+    outcome: Outcome,
+    before: int,
+    out: Path,
+    report_file: Path | None,
+    json_file: str | None,
+) -> None:
+    """A line for each image that is not accepted, and the summary."""
+    screen = console(json_file)
+    for record in records:
+        if record.get("verdict", {"outcome": "accept"})["outcome"] != "accept":
+            screen.print(verdict_line(record), markup=False)
+    line = f"{len(records)} image{'s' * (len(records) != 1)}"
+    if before:
+        line += f", {before} of them earlier"
+    if records:
+        line += f": {outcomes_in_words(outcomes) if outcomes else in_words(whole)}"
+    if outcome.failures:
+        line += f"; {len(outcome.failures)} failed"
+    screen.print(line, markup=False)
+    screen.print(f"Results: {out}", markup=False)
+    if report_file is not None:
+        screen.print(f"Report:  {report_file}", markup=False)
+    if outcome.interrupted:
+        typer.echo("interrupted; run the same command with --resume to go on", err=True)

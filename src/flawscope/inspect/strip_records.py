@@ -1,0 +1,116 @@
+"""A strip as one line of ``results.jsonl``, beside the images of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from flawscope.data import rle
+from flawscope.errors import UsageError
+from flawscope.inspect.batch import Settings
+from flawscope.inspect.folder import ResultFolder
+from flawscope.inspect.inspector import Inspector
+from flawscope.inspect.judging import Judging
+from flawscope.inspect.strip import StripResult, inspect_strip
+from flawscope.inspect.strip_folder import to_region
+from flawscope.inspect.strip_source import RowSource
+from flawscope.inspect.tables import Record
+from flawscope.results import RESULT_SCHEMA
+from flawscope.segment.base import Segmenter
+
+STRIP_BYTES = 256 * 2**20
+"""Files larger than this are inspected as strips even unasked."""
+
+STRIPS = "strips"
+
+
+def add_strip(
+    segmenter: Segmenter,
+    source: RowSource,
+    folder: ResultFolder,
+    settings: Settings,
+    inspector: Inspector,
+    key: str,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    on_rows: Callable[[int], None] = lambda _rows: None,
+) -> tuple[StripResult, Record | None]:
+    """Inspect a strip into ``strips/<key>`` of a folder of results, then write its line.
+
+    Contrast is not measured: the rows around a defect are gone when it ends.
+
+    Args:
+        segmenter: as for :func:`flawscope.inspect.strip.inspect_strip`.
+        source: the rows.
+        folder: of the results.
+        settings: of the batch; ``otsu`` is not for strips.
+        inspector: measures and judges.
+        key: from ``folder.claim``.
+        resume: go on from what is in ``strips/<key>``.
+        overwrite: begin again there.
+        on_rows: told the number of rows done.
+
+    Returns:
+        What became of the strip, and its record; None where it ended early and is not done.
+
+    Raises:
+        FlawscopeError: as :func:`flawscope.inspect.strip.inspect_strip`, and where rules and strip do not fit.
+    """
+    if settings.method != "threshold":
+        raise UsageError(
+            "Otsu's threshold needs the whole image, which a strip is never",
+            where="--binarize otsu",
+            remedy="Leave it out for strips",
+        )
+    _judging(inspector, source.width, source.rows)  # a zone that does not fit is told before the work
+    result = inspect_strip(
+        segmenter,
+        source,
+        folder.root / STRIPS / key,
+        threshold=settings.threshold,
+        min_area=settings.min_area,
+        masks=folder.wanted.masks,
+        measure=lambda region: inspector.measured(region.runs),
+        note=inspector.made_with(),
+        resume=resume,
+        overwrite=overwrite,
+        on_rows=on_rows,
+    )
+    if result.problem is not None or result.interrupted:
+        return result, None
+    level = segmenter.threshold if settings.threshold is None else settings.threshold
+    record = _record(result, source.name, inspector, key)
+    record.update(threshold=level, weights=segmenter.name)
+    folder.commit(record)
+    return result, record
+
+
+def _judging(inspector: Inspector, width: int, height: int | None) -> Judging | None:
+    if inspector.rules is None:
+        return None
+    return Judging(inspector.rules, width=width, height=height, calibration=inspector.calibration)
+
+
+def _record(result: StripResult, source: str, inspector: Inspector, key: str) -> Record:
+    height, width = result.rows, result.width
+    defects: list[dict[str, Any]] = []
+    for stored in result.records():
+        defect = {name: value for name, value in stored.items() if name not in ("runs", "number")}
+        defect["segmentation"] = rle.encode_runs(to_region(stored).runs, height, width)
+        defects.append(defect)
+    area = sum(defect["area_px"] for defect in defects)
+    return {
+        "schema": RESULT_SCHEMA,
+        "source": source,
+        "width": width,
+        "height": height,
+        "defect_fraction": round(area / (width * height), 6) if height else 0.0,
+        "seconds": round(result.seconds, 4),
+        "defects": defects,
+        **inspector.judged(defects, width, height),
+        "labels": list(result.labels),
+        "key": key,
+        "files": {"strip": (Path(STRIPS) / key).as_posix()},
+    }

@@ -1,0 +1,264 @@
+"""The verb inspect, as a person uses it."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from flawscope.cli.app import run
+from flawscope.data import rle
+from flawscope.images import write_image
+from flawscope.inspect import folder as folders
+
+Weights = Callable[..., Path]
+
+RULES = """rules:
+  - name: long scratch
+    length_mm: {min: 3}
+    then: reject
+  - name: speck
+    area_px: {max: 30}
+    then: review
+"""
+
+
+def surface(*defects: tuple[int, int, int, int], height: int = 64) -> np.ndarray:
+    """Dark, 64 wide, with bright boxes (x, y, width, height)."""
+    image = np.full((height, 64), 20, dtype=np.uint8)
+    for x, y, wide, high in defects:
+        image[y : y + high, x : x + wide] = 240
+    return image
+
+
+@pytest.fixture
+def given(tmp_path: Path, bright_weights: Weights, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Images of which one is accepted, one to be reviewed and one to be rejected, and the command for them."""
+    monkeypatch.chdir(tmp_path)
+    write_image(tmp_path / "in" / "clean.png", surface())
+    write_image(tmp_path / "in" / "scratch.png", surface((8, 8, 3, 40), (40, 40, 4, 4)))
+    write_image(tmp_path / "in" / "speck.png", surface((8, 8, 4, 4)))
+    Path("rules.yaml").write_text(RULES)
+    run(["calibration", "new", "--id", "line-3", "--x", "0.1", "--out", "cal.yaml"])
+    return [
+        "inspect",
+        "in",
+        "--weights",
+        str(bright_weights(imgsz=(64, 64), name="bright64")),
+        "--out",
+        "out",
+    ]
+
+
+JUDGED = ["--rules", "rules.yaml", "--calibration", "cal.yaml"]
+
+
+def lines(out: str = "out") -> list[dict[str, Any]]:
+    return [json.loads(line) for line in Path(out, "results.jsonl").read_text().splitlines()]
+
+
+def table(out: str = "out") -> list[dict[str, str]]:
+    with Path(out, "results.csv").open(newline="") as opened:
+        return list(csv.DictReader(opened))
+
+
+def test_measures_and_verdicts(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert run([*given, *JUDGED, "--json", "report.json"]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "REJECT in/scratch.png: long scratch, 1 defect: length_mm 4 (min 3)",
+        "REVIEW in/speck.png: speck, 1 defect: area_px 16 (max 30)",
+        "3 images: 1 accept, 1 review, 1 reject",
+        "Results: out",
+    ]
+    clean, scratch, speck = lines()
+    assert [line["verdict"]["outcome"] for line in (clean, scratch, speck)] == ["accept", "reject", "review"]
+    assert clean["calibration"] == {"id": "line-3", "mm_per_px_x": 0.1, "mm_per_px_y": 0.1}
+    measured = scratch["defects"][0]
+    assert measured["length_mm"] == pytest.approx(4.0, abs=0.1)
+    assert measured["area_mm2"] == pytest.approx(1.2)
+    assert measured["orientation_deg"] == 90.0
+    assert measured["contrast"] == pytest.approx(220 / 255, abs=1e-5)
+    rows = table()
+    assert [(row["source"], row["defect"], row["verdict"], row["rules"]) for row in rows] == [
+        ("in/clean.png", "0", "accept", ""),
+        ("in/scratch.png", "1", "reject", "long scratch"),
+        ("in/scratch.png", "2", "reject", "speck"),
+        ("in/speck.png", "1", "review", "speck"),
+    ]
+    assert {row["calibration"] for row in rows} == {"line-3"}
+    assert float(rows[1]["area_mm2"]) == pytest.approx(1.2)
+    coco = json.loads(Path("out/coco.json").read_text())
+    assert [image["verdict"] for image in coco["images"]] == ["accept", "reject", "review"]
+    assert coco["annotations"][0]["attributes"]["length_mm"] == measured["length_mm"]
+    report = json.loads(Path("report.json").read_text())
+    assert report["verdicts"] == {"accept": 1, "review": 1, "reject": 1}
+    assert report["exit_code"] == 1
+
+
+def test_without_rules_only_measures(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(given) == 0
+    assert "3 images: 2 with defects (3 defects: 3 bright), 1 clean" in capsys.readouterr().out
+    assert not any("verdict" in line or "calibration" in line for line in lines())
+    assert table()[1]["length_px"]
+    assert not {"length_mm", "verdict", "rules"} & table()[1].keys()
+
+
+def test_all_accepted_is_0_and_a_failure_is_2(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    given[1] = "in/clean.png"
+    assert run([*given, *JUDGED]) == 0
+    Path("in/broken.png").write_bytes(b"no image")
+    given[1] = "in"
+    assert run([*given, *JUDGED, "--resume"]) == 2
+    said = capsys.readouterr()
+    assert said.err.count("error: in/broken.png") == 1
+    assert "3 images, 1 of them earlier: 1 accept, 1 review, 1 reject; 1 failed" in said.out
+    assert len(lines()) == 3
+
+
+def test_resuming_ends_with_the_same_lines(given: list[str]) -> None:
+    run([*given, *JUDGED])
+    whole, tables = lines(), Path("out/results.csv").read_text()
+    Path("out/results.jsonl").write_text(
+        "\n".join(Path("out/results.jsonl").read_text().splitlines()[:1]) + '\n{"source": "in/scr'
+    )
+    assert run([*given, *JUDGED, "--resume"]) == 1
+    for line in (*whole, *(again := lines())):
+        line.pop("seconds")
+    assert again == whole
+    assert Path("out/results.csv").read_text() == tables
+
+
+@pytest.mark.parametrize("change", ["rules", "calibration", "command"])
+def test_resuming_with_anything_else_is_refused(
+    given: list[str], capsys: pytest.CaptureFixture[str], change: str
+) -> None:
+    run([*given, *JUDGED])
+    capsys.readouterr()
+    arguments = [*given, *JUDGED, "--resume"]
+    if change == "rules":
+        Path("rules.yaml").write_text(RULES.replace("min: 3", "min: 5"))
+        expected = "its results were made with --rules rules.yaml (sha256"
+    elif change == "calibration":
+        Path("cal.yaml").write_text(Path("cal.yaml").read_text().replace("0.1", "0.2"))
+        expected = "--calibration line-3 (0.1 x 0.1 mm a pixel), not line-3 (0.2 x 0.2 mm a pixel)"
+    else:
+        arguments = ["predict", *given[1:], "--resume"]
+        expected = "command inspect, not predict"
+    assert run(arguments) == 2
+    assert expected in capsys.readouterr().err
+    assert len(lines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("calibration", "rules", "more", "expected"),
+    [
+        ("0.0", RULES, [], "cal.yaml: mm_per_px_x (0.0): input should be greater than 0"),
+        ("0.1", RULES, ["--calibration-id", "line-4"], "the calibration is of 'line-3', not of 'line-4'"),
+        ("0.1", RULES.replace("min: 3", "min: 3, max: 2"), [], "rules.yaml, line 3"),
+        ("0.1", RULES.replace("length_mm", "class: rust\n    length_mm"), [], "rust"),
+    ],
+)
+def test_bad_files_are_one_line_before_any_work(
+    given: list[str],
+    capsys: pytest.CaptureFixture[str],
+    calibration: str,
+    rules: str,
+    more: list[str],
+    expected: str,
+) -> None:
+    Path("cal.yaml").write_text(Path("cal.yaml").read_text().replace("0.1", calibration))
+    Path("rules.yaml").write_text(rules)
+    capsys.readouterr()
+    assert run([*given, *JUDGED, *more]) == 2
+    said = capsys.readouterr().err
+    assert expected in said
+    assert said.count("\n") == 1
+    assert not Path("out").exists()
+
+
+def test_rules_in_mm_need_a_calibration(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*given, "--rules", "rules.yaml"]) == 2
+    assert "limits length_mm, and there is no calibration. Give --calibration" in capsys.readouterr().err
+    assert run([*given, "--calibration-id", "line-3"]) == 2
+
+
+def test_a_zone_outside_one_image_does_not_spoil_the_others(
+    given: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_image("in/tall.png", surface((8, 90, 4, 4), height=128))
+    Path("rules.yaml").write_text(
+        "zones:\n  foot: {rows: [80, 128]}\nrules:\n  - {name: low, zone: foot, then: reject}\n"
+    )
+    assert run([*given, "--rules", "rules.yaml"]) == 2
+    assert capsys.readouterr().err.count("zone 'foot' lies outside the image") == 3
+    assert [(line["source"], line["verdict"]["outcome"]) for line in lines()] == [("in/tall.png", "reject")]
+
+
+def test_a_full_disk_keeps_what_is_done(
+    given: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, asked = folders.write_image, []
+
+    def full(path: Path, image: np.ndarray) -> None:
+        asked.append(path)
+        if len(asked) >= 4:  # from the overlay of the second image on
+            raise folders.output_error(OSError(errno.ENOSPC, "No space left on device"), path)
+        real(path, image)
+
+    monkeypatch.setattr(folders, "write_image", full)
+    assert run([*given, *JUDGED]) == 2
+    assert "no space left on device. Free some space" in capsys.readouterr().err
+    assert [line["source"] for line in lines()] == ["in/clean.png"]
+    monkeypatch.setattr(folders, "write_image", real)
+    assert run([*given, *JUDGED, "--resume"]) == 1
+    assert [line["source"] for line in lines()] == ["in/clean.png", "in/scratch.png", "in/speck.png"]
+
+
+def test_a_strip(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    rows = surface((8, 100, 3, 900), (40, 2000, 6, 6), height=3000)
+    tifffile.imwrite("strip.tif", rows, photometric="minisblack")
+    given[1] = "strip.tif"
+    assert run([*given, *JUDGED, "--strip"]) == 1
+    assert "REJECT strip.tif: long scratch, 1 defect: length_mm 90 (min 3)" in capsys.readouterr().out
+    (line,) = lines()
+    assert (line["width"], line["height"], line["files"]) == (64, 3000, {"strip": "strips/strip"})
+    assert line["defects"][0]["contrast"] is None
+    drawn = sum(rle.decode(defect["segmentation"]) for defect in line["defects"])
+    np.testing.assert_array_equal(drawn, rows > 128)
+    assert [row["length_mm"] for row in table()] == ["90.0", "0.6"]
+    assert run([*given, *JUDGED, "--strip", "--resume"]) == 1  # and nothing is done twice
+    assert lines() == [line]
+
+
+def test_a_strip_cut_short_goes_on_when_it_is_whole(
+    given: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = surface((8, 100, 3, 900), height=1200)
+    tifffile.imwrite("strip.tif", rows, photometric="minisblack")
+    whole = Path("strip.tif").read_bytes()
+    Path("strip.tif").write_bytes(whole[:-32000])
+    given[1] = "strip.tif"
+    assert run([*given, *JUDGED, "--strip"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "strip.tif" in said
+    assert lines() == []
+    Path("strip.tif").write_bytes(whole)
+    assert run([*given, *JUDGED, "--strip", "--resume"]) == 1
+    assert [defect["length_px"] for defect in lines()[0]["defects"]] == [900.0]
+
+
+def test_large_files_are_strips(given: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flawscope.inspect.strip_records.STRIP_BYTES", 2000)
+    tifffile.imwrite("in/strip.tif", surface((8, 8, 4, 4), height=300), photometric="minisblack")
+    assert run([*given, *JUDGED]) == 1
+    assert [line["source"] for line in lines() if "strip" in line["files"]] == ["in/strip.tif"]
+    assert len(lines()) == 4
