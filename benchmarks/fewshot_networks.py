@@ -9,8 +9,8 @@ Stages, in order:
               about 40 minutes each on one core
     study     the few-shot study on the classes of the material that each network never saw
 
-Runs go to ``runs/``; the results are ``benchmarks/results/fewshot_network_no_{tile,steel}_5shot.json``. Training and study
-go on when their stage is called again. ``python benchmarks/fewshot_tables.py`` renders the tables.
+Runs go to ``runs/``; the results are ``benchmarks/results/fewshot_network_no_{tile,steel}_5shot.json``. Training and
+study go on when their stage is called again. ``python benchmarks/fewshot_tables.py`` renders the tables.
 """
 
 from __future__ import annotations

@@ -119,11 +119,9 @@ task of the material it was trained on. The figures on this page are rendered fr
 
 PROMPTED = "## The prompts\n\nThey follow from the true mask alone and are the same for both methods:\n\n"
 
-LIMITS = """**Limits.** Both models are tiny, were trained for less than an hour on one core, and were still
-improving when it ended. With one point, three points or a box they are no better than GrabCut on the
-whole, and worse with points on magnetic tile; which classes gain and which lose is in the tables. A box
-or points around several scattered defects often bring the sound surface instead, because the model was
-also taught to answer with that. Predicted IoU ranks masks poorly. Mask logits have 128 cells a side, so
+LIMITS = """**Limits.** Both models are tiny and were trained for about two hours on one core. With a box they are better
+than GrabCut on strip steel; with points they are no better there and worse on magnetic tile; which classes gain
+and which lose is in the tables. Predicted IoU ranks masks poorly. Mask logits have 128 cells a side, so
 details below 2 px of the 256 px input are lost, and large photographs should be cut into tiles. They
 were trained on grey images. One training run each; how much seeds differ was not measured.
 """
@@ -136,7 +134,8 @@ CLOSING = f"""## How they are made
 A scene is a drawn surface (`flawscope.data.synthetic`) or a training image, seen whole or at up to three
 times its size, with up to three random outlines filled with foreign texture or another tone. Asked for are
 all defects at once, each class, each connected piece, each foreign texture, and the sound surface; with a
-click, a box, two or three clicks, or a box and clicks, and one prompt in eight has a rough mask as well. The
+click, a box, two or three clicks, or a box and clicks (the sound surface with clicks alone), and one prompt in
+eight has a rough mask as well. The
 first of SAM's four masks learns from every prompt, the best of the other three as well, and the model learns
 to foretell their IoU. Both models share a first stage on drawn surfaces alone; the second adds the
 photographs. The drawn surfaces include imitations of steel, rail and tile; no photograph of the unseen
