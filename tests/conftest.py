@@ -90,3 +90,20 @@ def program() -> list[str]:
         "from flawscope.cli import main; main()"
     )
     return [sys.executable, "-c", start]
+
+
+@pytest.fixture(scope="session")
+def without() -> Callable[..., str]:
+    """The head of a script in which packages are not installed."""
+
+    def head(*packages: str) -> str:
+        return f"""
+import sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {packages!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Absent())
+"""
+
+    return head

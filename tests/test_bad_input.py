@@ -355,7 +355,7 @@ def test_weights_of_another_shape(tmp_path: Path, capfd: pytest.CaptureFixture[s
     assert "1 left over (stem)" in line
 
 
-def test_a_missing_extra(tmp_path: Path) -> None:
+def test_a_missing_extra(tmp_path: Path, without: Callable[..., str]) -> None:
     from flawscope.segment.header import HEADER_KEY, Header
 
     header = json.dumps(
@@ -363,7 +363,7 @@ def test_a_missing_extra(tmp_path: Path) -> None:
     )
     (tmp_path / "w.safetensors").write_bytes(struct.pack("<Q", len(header)) + header.encode())
     write_image(tmp_path / "a.png", GOOD)
-    script = "import sys; sys.modules['torch'] = None\nfrom flawscope.cli import main; main()"
+    script = without("torch") + "from flawscope.cli import main; main()"
     weights = ["--weights", str(tmp_path / "w.safetensors")]
     for arguments in (
         ["predict", str(tmp_path / "a.png"), *weights, "--out", str(tmp_path / "out")],
