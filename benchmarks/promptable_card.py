@@ -119,9 +119,9 @@ task of the material it was trained on. The figures on this page are rendered fr
 
 PROMPTED = "## The prompts\n\nThey follow from the true mask alone and are the same for both methods:\n\n"
 
-LIMITS = """**Limits.** Both models are tiny and were trained for about two hours on one core. With a box they are
-better than GrabCut on strip steel; with points they are no better there and worse on magnetic tile; which classes gain
-and which lose is in the tables. Predicted IoU ranks masks poorly. Mask logits have 128 cells a side, so
+LIMITS = """**Limits.** Both models are tiny and were trained for about two hours on one core. With a box they
+are better than GrabCut on strip steel; with points they are no better there and worse on magnetic tile; which
+classes gain and which lose is in the tables. Predicted IoU ranks masks poorly. Mask logits have 128 cells a side, so
 details below 2 px of the 256 px input are lost, and large photographs should be cut into tiles. They
 were trained on grey images. One training run each; how much seeds differ was not measured.
 """
