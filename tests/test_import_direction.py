@@ -12,7 +12,7 @@ import flawscope
 SOURCE = Path(flawscope.__file__).parent
 LEVELS = [
     {"errors"},
-    {"outputs", "decoding", "machine"},
+    {"outputs", "decoding", "machine", "digests"},
     {"images"},
     {"runs"},
     {"results"},

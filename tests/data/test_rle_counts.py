@@ -8,7 +8,6 @@ from flawscope.data.rle import (
     decode,
     decompress,
     encode,
-    encode_part,
     encode_runs,
     run_lengths,
     union,
@@ -41,16 +40,6 @@ def test_compressed_and_uncompressed_say_the_same():
 def test_any_mask_survives(height, width, random):
     mask = np.array([[random.random() < 0.4 for _ in range(width)] for _ in range(height)])
     np.testing.assert_array_equal(decode(encode(mask)), mask)
-
-
-@given(st.integers(1, 9), st.integers(1, 9), st.data())
-def test_a_part_is_encoded_like_the_whole(height, width, data):
-    rows, columns = data.draw(st.integers(1, height)), data.draw(st.integers(1, width))
-    top, left = data.draw(st.integers(0, height - rows)), data.draw(st.integers(0, width - columns))
-    part = np.array(data.draw(st.lists(st.booleans(), min_size=rows * columns, max_size=rows * columns)))
-    whole = np.zeros((height, width), dtype=bool)
-    whole[top : top + rows, left : left + columns] = part.reshape(rows, columns)
-    assert encode_part(part.reshape(rows, columns), left, top, height, width) == encode(whole)
 
 
 @pytest.mark.parametrize("share", [0.02, 0.5, 1.0])

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image as PillowImage
 
 from flawscope.cli.app import run
 from flawscope.errors import UsageError
@@ -17,23 +16,6 @@ from flawscope.export import GATES, Gate, Shown, parity
 from flawscope.segment import load
 
 pytest.importorskip("openvino")
-
-
-@pytest.fixture(scope="module")
-def labelled(
-    tmp_path_factory: pytest.TempPathFactory, trained: Path, noisy: Callable[..., np.ndarray]
-) -> Path:
-    """Twenty smooth images whose masks are the network's own answers: its IoU is 1."""
-    folder = tmp_path_factory.mktemp("labelled")
-    network = load(trained, device="cpu")
-    for part in ("images", "masks"):
-        (folder / part).mkdir()
-    for number in range(20):
-        coarse = PillowImage.fromarray(noisy(number, 8, 12)).resize((96, 64), PillowImage.Resampling.BICUBIC)
-        coarse.save(folder / "images" / f"{number:02}.png")
-        mask = network.predict(np.asarray(coarse)).mask
-        PillowImage.fromarray(mask * np.uint8(255)).save(folder / "masks" / f"{number:02}.png")
-    return folder
 
 
 def exported(trained: Path, out: Path, *options: str | Path) -> dict:
@@ -53,8 +35,7 @@ def test_floating_point(trained: Path, labelled: Path, tmp_path: Path, precision
         "--precision",
         precision,
         "--data",
-        # a network with random weights, judged by its own masks, changes more in bf16 than a trained one may
-        labelled if precision == "fp32" else labelled / "images",
+        labelled,
         "--mm-per-px",
         "0.05,0.1",
         "--calibration",
@@ -65,8 +46,9 @@ def test_floating_point(trained: Path, labelled: Path, tmp_path: Path, precision
     assert told["bytes"] == out.stat().st_size + out.with_suffix(".bin").stat().st_size
     assert out.with_suffix(".bin").stat().st_size < 0.62 * trained.stat().st_size
     found = told["parity"]
-    assert (found["images"], found["labelled"]) == (16, 16 if precision == "fp32" else 0)
-    assert found["iou_source"] == (1.0 if precision == "fp32" else None)
+    assert (found["images"], found["labelled"]) == (16, 16)
+    assert found["iou_source"] > 0.75
+    assert found["iou_drop_points"] <= GATES[precision].iou_drop
     assert found["equal_labels"] >= GATES[precision].equal_labels
     header = load(out, device="cpu").header
     assert header.precision == precision
@@ -172,7 +154,7 @@ def test_both_files_or_none(tmp_path: Path) -> None:
 
 
 class TestToy:
-    """One convolution that calls bright pixels defects, on float images that 8 bits cannot hold."""
+    """One convolution that calls bright pixels defects, on images with greys that 8 bits cannot tell apart."""
 
     @pytest.fixture
     def toy(self, bright_weights: Callable[..., Path]) -> Path:
@@ -182,7 +164,9 @@ class TestToy:
     @pytest.fixture
     def shown(self) -> list[Shown]:
         rng = np.random.default_rng(0)
-        return [Shown(rng.random((16, 16, 3), dtype=np.float32)) for _ in range(6)]
+        images = rng.random((6, 16, 16, 3), dtype=np.float32)
+        images[:, 0] = 0.5 + rng.choice([-1e-4, 1e-4], (6, 16, 1))
+        return [Shown(image, (image.mean(axis=2) > 0.5).astype(np.uint8)) for image in images]
 
     def test_int8_and_back_where_it_costs_too_much(
         self, toy: Path, shown: list[Shown], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

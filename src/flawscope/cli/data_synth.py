@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from flawscope.cli.lists import listed
 from flawscope.cli.output import JsonOption, console, emit_json
 from flawscope.errors import UsageError
 
@@ -44,7 +45,7 @@ def synth(
     from flawscope.data.synthetic import KINDS, write_dataset
 
     height, width = _size(size)
-    chosen = KINDS if kinds is None else tuple(kind.strip() for kind in kinds.split(","))
+    chosen = KINDS if kinds is None else tuple(listed(kinds))
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("drawing", total=count)
         data = write_dataset(

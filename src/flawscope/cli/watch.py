@@ -78,12 +78,16 @@ def watch(
     Ctrl-C ends it; started again, it goes on where it was, also after a crash. Exit code, about the files of
     this run: 0 all accepted, 1 some image is to be rejected or reviewed, 2 some file could not be used.
     """
+    from flawscope.errors import UsageError
     from flawscope.inspect import ToneNotes, Wanted
     from flawscope.inspect.alone import alone_in
     from flawscope.inspect.arrivals import Arrivals
+    from flawscope.inspect.sources import check_apart
     from flawscope.inspect.watching import Told, Watcher
 
-    _check_folder(folder, out)
+    if not folder.is_dir():
+        raise UsageError("no such folder", where=folder, remedy="Make it, or check the path")
+    check_apart(str(folder), out)
     scale = open_calibration(calibration, calibration_id)
     segmenter, settings, made_with = prepare(
         weights, threshold, binarize, min_area, tile, overlap, page, white, device=device, threads=threads
@@ -147,20 +151,6 @@ def _watch(watcher: Watcher, every: float, settle: float, *, once: bool) -> None
         if once or watcher.stopped:
             return
         time.sleep(every)
-
-
-def _check_folder(folder: Path, out: Path) -> None:
-    """Raise UsageError unless files can arrive in ``folder`` and results go elsewhere."""
-    from flawscope.errors import UsageError
-
-    if not folder.is_dir():
-        raise UsageError("no such folder", where=folder, remedy="Make it, or check the path")
-    if folder.resolve().is_relative_to(out.resolve()):
-        raise UsageError(
-            f"results would be written among the images of {folder}",
-            where=f"--out {out}",
-            remedy="Choose a folder of its own for them",
-        )
 
 
 def _summary(outcomes: Mapping[str, int], *, judged: bool) -> str:

@@ -6,7 +6,6 @@ name appears only when everything is there.
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import json
 import shutil
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from flawscope import __version__
+from flawscope import __version__, digests
 from flawscope.errors import DownloadError
 from flawscope.outputs import output_error
 
@@ -108,7 +107,7 @@ def download(
             )
         except OSError as error:
             raise output_error(error, target) from error
-    if sha256 is not None and _sha256(part) != sha256.lower():
+    if sha256 is not None and digests.sha256(part) != sha256.lower():
         _forget(part, note)
         raise DownloadError(
             "its checksum is not the expected one, so it was thrown away",
@@ -264,11 +263,3 @@ def _opener() -> urllib.request.OpenerDirector:
     ):
         opener.add_handler(handler)
     return opener
-
-
-def _sha256(file: Path) -> str:
-    digest = hashlib.sha256()
-    with file.open("rb") as opened:
-        while chunk := opened.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -29,16 +29,6 @@ def encode(mask: npt.NDArray[Any]) -> dict[str, Any]:
     return {"size": [height, width], "counts": compress(run_lengths(mask))}
 
 
-def encode_part(part: npt.NDArray[Any], left: int, top: int, height: int, width: int) -> dict[str, Any]:
-    """As :func:`encode`, of a mask that is background but for ``part`` with its first pixel at ``left``, ``top``.
-
-    The work grows with the part, not with the image around it.
-    """
-    columns, rows = np.nonzero(np.asarray(part).T)
-    starts, ends = _runs_of((columns + left) * height + rows + top)
-    return _with_background(starts, ends, height, width)
-
-
 def encode_runs(runs: Runs, height: int, width: int) -> dict[str, Any]:
     """As :func:`encode`, of the pixels of a region; the work grows with its area, not with its box."""
     left, _, wide, _ = runs.box

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from flawscope.data.fewshot import FewShotManifest
 from flawscope.data.samples import Sample
+from flawscope.digests import sha256
 from flawscope.errors import DataError
 from flawscope.fewshot.foreign import find_map
 
@@ -45,7 +45,7 @@ class Content:
             about = file.stat()
             seen = (about.st_size, about.st_mtime_ns)
             if file not in self._known or self._known[file][0] != seen:
-                self._known[file] = seen, hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+                self._known[file] = seen, sha256(file)[:16]
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise DataError(f"not readable ({reason})", where=file) from error

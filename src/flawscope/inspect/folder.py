@@ -102,8 +102,7 @@ class ResultFolder:
         for entry, more in zip(record["defects"], measures, strict=bool(measures)):
             entry.update(more)
         for entry, defect in zip(record["defects"], result.defects, strict=True):
-            left, top, _, _ = defect.box
-            entry["segmentation"] = rle.encode_part(defect.region(), left, top, result.height, result.width)
+            entry["segmentation"] = rle.encode_runs(defect.runs, result.height, result.width)
         record["labels"] = list(result.labels)
         record["key"] = key
         record["files"] = self._write_files(result, image, key)

@@ -64,7 +64,7 @@ def find_sources(sources: Sequence[str], *, outside: Path | None = None) -> Foun
     """
     if outside is not None:
         for source in sources:
-            _check_apart(source, outside)
+            check_apart(source, outside)
     found: dict[Path, str] = {}
     problems: list[FlawscopeError] = []
     for source in sources:
@@ -194,7 +194,8 @@ def _in_results(folder: Path, root: Path) -> bool:
     return any((place / RESULTS).is_file() for place in between)
 
 
-def _check_apart(source: str, out: Path) -> None:
+def check_apart(source: str, out: Path) -> None:
+    """Raise UsageError if ``out`` is, or holds, the folder that a source points at."""
     path = Path(source).expanduser()
     if any(character in source for character in "*?[") and not path.exists():
         path = Path(*_fixed_parts(path))

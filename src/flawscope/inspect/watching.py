@@ -11,7 +11,6 @@ SHA-256: a file that is replaced by another of the same name leaves both.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -19,6 +18,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from flawscope.digests import sha256
 from flawscope.errors import FlawscopeError, ImageError
 from flawscope.images import Image, Tones, read_image
 from flawscope.inspect.arrivals import Arrivals, Stamp, stamp_of
@@ -208,7 +208,6 @@ def _digest(source: str, stamp: Stamp) -> bytes:
             remedy="Inspect it as a strip: flawscope inspect --strip",
         )
     try:
-        with Path(source).open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").digest()
+        return bytes.fromhex(sha256(Path(source)))
     except OSError as error:
         raise ImageError(f"not readable ({(error.strerror or str(error)).lower()})", where=source) from error

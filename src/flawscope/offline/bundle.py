@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import subprocess
@@ -25,6 +24,7 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 from flawscope import __version__
+from flawscope.digests import sha256
 from flawscope.errors import DownloadError, UsageError
 from flawscope.outputs import output_error, write_json
 
@@ -108,7 +108,7 @@ def make_bundle(
                 "python": wanted,
                 "platforms": list(platforms),
                 "weights": [file.name for file in taken if file.suffix.lower() in _SUFFIXES],
-                "sha256": {file.relative_to(inside).as_posix(): _sha256(file) for file in files},
+                "sha256": {file.relative_to(inside).as_posix(): sha256(file) for file in files},
             }
             write_json(inside / CONTENTS, told)
             inside.replace(folder)
@@ -204,8 +204,3 @@ def _pip(*words: str | Path) -> None:
             where="pip",
             remedy="Check the network and that pip works here, then try again",
         )
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -4,6 +4,8 @@ python install.py                     into the folder "flawscope" beside this on
 python install.py --into /opt/inspect
 """
 
+from __future__ import annotations
+
 import argparse
 import hashlib
 import json
@@ -50,14 +52,9 @@ def check(told: dict[str, Any]) -> None:
         file = HERE / name
         if not file.is_file():
             raise StopError(f"{file} is missing. Copy the whole folder again")
-        found = hashlib.sha256()
         with file.open("rb") as opened:
-            while True:
-                block = opened.read(2**20)
-                if not block:
-                    break
-                found.update(block)
-        if found.hexdigest() != digest:
+            found = hashlib.file_digest(opened, "sha256").hexdigest()
+        if found != digest:
             raise StopError(f"{file} is damaged. Copy the whole folder again")
 
 

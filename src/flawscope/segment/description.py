@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from flawscope.digests import sha256
 from flawscope.segment.base import Segmenter
 from flawscope.segment.header import Header
 
@@ -69,9 +69,4 @@ def made_with(segmenter: Segmenter) -> str:
 
 def fingerprint(files: Iterable[Path]) -> str:
     """The first 12 digits of the SHA-256 of the files' contents, one after the other."""
-    digest = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as opened:
-            while block := opened.read(2**20):
-                digest.update(block)
-    return digest.hexdigest()[:12]
+    return sha256(*files)[:12]

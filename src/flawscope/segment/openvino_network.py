@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from xml.etree import ElementTree
 import numpy as np
 import numpy.typing as npt
 
+from flawscope.digests import sha256
 from flawscope.errors import UsageError, WeightsError
 from flawscope.segment.header import HEADER_KEY, Header
 from flawscope.segment.openvino_runtime import openvino
@@ -18,7 +18,6 @@ from flawscope.segment.openvino_runtime import openvino
 HEADER_ENTRY, DIGEST_ENTRY = "header", "bin_sha256"
 """Below ``flawscope`` in the file's ``rt_info``: the header as JSON, and the SHA-256 of the ``.bin`` beside it."""
 
-_BLOCK = 2**20
 _REMEDY = "Copy both files again, or export again with 'flawscope export'"
 
 _log = logging.getLogger("flawscope")
@@ -109,7 +108,7 @@ def _checked_header(path: Path) -> Header:
         )
     weights = path.with_suffix(".bin")
     try:
-        found = _sha256(weights)
+        found = sha256(weights)
     except FileNotFoundError as error:
         raise WeightsError(f"{weights.name} is not beside it", where=path, remedy=_REMEDY) from error
     except OSError as error:
@@ -124,14 +123,6 @@ def _checked_header(path: Path) -> Header:
 def _entry(told: ElementTree.Element | None, name: str) -> str | None:
     entry = None if told is None else told.find(name)
     return None if entry is None else entry.get("value")
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as opened:
-        while block := opened.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _check_shapes(model: Any, header: Header, path: Path) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from flawscope.data.samples import Sample, SegmentationData
+from flawscope.digests import sha256
 from flawscope.errors import DataError
 from flawscope.outputs import write_json
 
@@ -68,7 +68,6 @@ def _row(sample: Sample) -> dict[str, Any]:
 
 def _sha256(path: Path) -> str:
     try:
-        with path.open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest()
+        return sha256(path)
     except OSError as error:
         raise DataError(f"not readable ({(error.strerror or str(error)).lower()})", where=path) from error
