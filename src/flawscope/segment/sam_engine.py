@@ -34,7 +34,8 @@ class SamEngine:
     def __init__(self, files: SamFiles, device: torch.device, cache_bytes: int) -> None:
         self.files = files
         self.device = device
-        self.model: Any = files.model.to(device)
+        # The encoder works on rows of channels: weights that give them so spare a copy at every layer.
+        self.model: Any = files.model.to(device, memory_format=torch.channels_last)
         self.cache = EmbeddingCache(cache_bytes)
 
     @property
