@@ -145,7 +145,7 @@ def test_a_trained_network_is_exported_into_the_folder(
     told = json.loads(report.read_text())
     assert told["network"]["path"] == str(out / "steel-best.onnx")
     assert told["network"]["bytes"] == (out / "steel-best.onnx").stat().st_size
-    assert told["network"]["half"] is told["half"] is False
+    assert told["network"]["half"] is False
     assert told["network"]["parity"]["equal_labels"] >= 0.999
     before, after = segmented(folder, images / "2.png"), segmented(out, images / "2.png")
     np.testing.assert_allclose(after, before, atol=1e-3)

@@ -26,6 +26,24 @@ def blobs(number: int, height: int = 64, width: int = 96) -> tuple[np.ndarray, n
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``ocinet-nano`` with seeded weights; batch-norm statistics as if it had seen images."""
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("timm")
+    pytest.importorskip("onnxscript")
+    from flawscope.segment.header import Header
+    from flawscope.segment.network import build_network, save_safetensors
+
+    torch.manual_seed(1)
+    header = Header(model="ocinet-nano", imgsz=(64, 96), labels=("pit",), threshold=0.5)
+    network = build_network(header).train()
+    with torch.no_grad():
+        for _ in range(3):
+            network(torch.randn(2, 3, 64, 96))
+    return save_safetensors(network.eval(), header, tmp_path_factory.mktemp("run") / "nano.safetensors")
+
+
+@pytest.fixture(scope="session")
+def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """``ocinet-nano`` that has learnt to find bright discs: its answers are far from the threshold."""
     torch = pytest.importorskip("torch")
     pytest.importorskip("timm")
@@ -47,7 +65,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    return save_safetensors(network.eval(), header, tmp_path_factory.mktemp("run") / "nano.safetensors")
+    return save_safetensors(
+        network.eval(), header, tmp_path_factory.mktemp("taught") / "nano.safetensors", half=True
+    )
 
 
 def noise(seed: int, height: int = 64, width: int = 96) -> np.ndarray:
@@ -56,7 +76,7 @@ def noise(seed: int, height: int = 64, width: int = 96) -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twenty images of discs that ``trained`` has not seen, with their masks."""
+    """Twenty images of discs that ``taught`` has not seen, with their masks."""
     folder = tmp_path_factory.mktemp("labelled")
     for part in ("images", "masks"):
         (folder / part).mkdir()

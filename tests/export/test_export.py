@@ -20,7 +20,7 @@ def exported(trained: Path, photographs: Path) -> Path:
     from flawscope.cli.app import run
 
     out, report = trained.parent / "nano.onnx", trained.parent / "report.json"
-    arguments = ["--weights", trained, "--out", out, "--data", photographs, "--json", report]
+    arguments = ["--weights", trained, "--out", out, "--half", "--data", photographs, "--json", report]
     assert run(["export", *map(str, arguments)]) == 0
     return out
 
@@ -58,6 +58,17 @@ def test_weights_are_stored_in_half_and_nothing_of_the_exporting_machine(
     assert b".py" not in content
     assert str(Path.cwd()).encode() not in content
     assert [entry.key for entry in model.metadata_props] == ["flawscope"]
+
+
+@pytest.mark.train
+def test_weights_keep_their_bits(trained: Path, exported: Path, tmp_path: Path) -> None:
+    from flawscope.segment.network import load_network, save_safetensors, stored_in_half
+
+    short = save_safetensors(
+        load_network(trained), load(trained).header, tmp_path / "short.safetensors", half=True
+    )
+    assert stored_in_half(short)
+    assert not stored_in_half(trained)
 
 
 @pytest.mark.train
@@ -141,6 +152,8 @@ def test_another_input_size_travels_with_the_file(trained: Path, tmp_path: Path,
     from flawscope.export.request import Data, Wanted
 
     written = export_checked(trained, tmp_path / "a.onnx", Wanted(imgsz=(96, 64)), Data(photographs))
+    assert written.wanted.half is False
+    assert written.size > 0.9 * trained.stat().st_size
     assert load(written.path, device="cpu").header.imgsz == (96, 64)
     with pytest.raises(UsageError, match=r"--imgsz: ocinet-nano cannot take images of 0x64 pixels"):
         export_checked(trained, tmp_path / "b.onnx", Wanted(imgsz=(0, 64)), Data(photographs))

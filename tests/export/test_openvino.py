@@ -6,6 +6,7 @@ import fnmatch
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,23 +15,42 @@ from flawscope.cli.app import run
 from flawscope.errors import UsageError
 from flawscope.export import GATES, Gate, Shown, parity
 from flawscope.segment import load
+from flawscope.segment.header import Header
 
 pytest.importorskip("openvino")
 
+TRACED: dict[tuple[Any, ...], Any] = {}
 
-def exported(trained: Path, out: Path, *options: str | Path) -> dict:
+
+@pytest.fixture(autouse=True)
+def traced_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``taught`` leaves torch once for all of this file: tracing takes longer than all else together."""
+    from flawscope.export import command
+
+    def to_onnx(
+        network: Any, header: Header, *, half: bool, free_size: bool, real: Any = command.to_onnx
+    ) -> Any:
+        key = header.model, header.imgsz, half, free_size
+        if key not in TRACED:
+            TRACED[key] = real(network, header, half=half, free_size=free_size)
+        return TRACED[key]
+
+    monkeypatch.setattr(command, "to_onnx", to_onnx)
+
+
+def exported(taught: Path, out: Path, *options: str | Path) -> dict:
     report = out.with_suffix(".json")
-    arguments = ["export", "--weights", trained, "--out", out, "--json", report, *options]
+    arguments = ["export", "--weights", taught, "--out", out, "--json", report, *options]
     assert run(list(map(str, arguments))) == 0
     return json.loads(report.read_text())
 
 
 @pytest.mark.train
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_floating_point(trained: Path, labelled: Path, tmp_path: Path, precision: str) -> None:
+def test_floating_point(taught: Path, labelled: Path, tmp_path: Path, precision: str) -> None:
     out = tmp_path / "line.xml"
     told = exported(
-        trained,
+        taught,
         out,
         "--precision",
         precision,
@@ -44,7 +64,7 @@ def test_floating_point(trained: Path, labelled: Path, tmp_path: Path, precision
     assert sorted(file.name for file in tmp_path.iterdir()) == ["line.bin", "line.json", "line.xml"]
     assert (told["format"], told["precision"], told["quantised"]) == ("openvino", precision, None)
     assert told["bytes"] == out.stat().st_size + out.with_suffix(".bin").stat().st_size
-    assert out.with_suffix(".bin").stat().st_size < 0.62 * trained.stat().st_size
+    assert out.with_suffix(".bin").stat().st_size < 1.24 * taught.stat().st_size
     found = told["parity"]
     assert (found["images"], found["labelled"]) == (16, 16)
     assert found["iou_source"] > 0.75
@@ -59,13 +79,13 @@ def test_floating_point(trained: Path, labelled: Path, tmp_path: Path, precision
 
 @pytest.mark.train
 @pytest.mark.slow
-def test_int8(trained: Path, labelled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_int8(taught: Path, labelled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("nncf")
     out = tmp_path / "line.xml"
     told = exported(
-        trained, out, "--precision", "int8", "--data", labelled, "--images", "8", "--keep", "reasoner/*"
+        taught, out, "--precision", "int8", "--data", labelled, "--images", "8", "--keep", "reasoner/*"
     )
-    assert out.with_suffix(".bin").stat().st_size < 0.45 * trained.stat().st_size
+    assert out.with_suffix(".bin").stat().st_size < 0.9 * taught.stat().st_size
     kept = told["quantised"]["kept_in_fp32"]
     assert any(name.startswith("reasoner/") for name in kept)
     assert len(kept) < told["quantised"]["layers"] / 2
@@ -78,13 +98,13 @@ def test_int8(trained: Path, labelled: Path, tmp_path: Path, capsys: pytest.Capt
 
 @pytest.mark.train
 def test_a_pair_that_says_something_else_is_not_written(
-    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bright_weights: Callable[..., Path]
+    taught: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bright_weights: Callable[..., Path]
 ) -> None:
     from flawscope.export import command
 
     wrong = bright_weights("wrong", imgsz=(64, 96), labels=("pit",)).read_bytes()
     monkeypatch.setattr(command, "from_onnx", lambda content, real=command.from_onnx: real(wrong))
-    assert run(["export", "--weights", str(trained), "--out", str(tmp_path / "a.xml")]) == 2
+    assert run(["export", "--weights", str(taught), "--out", str(tmp_path / "a.xml")]) == 2
     assert list(tmp_path.iterdir()) == []
 
 
@@ -116,10 +136,10 @@ def test_a_pair_that_says_something_else_is_not_written(
     ],
 )
 def test_usage(
-    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], line: str
+    taught: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], line: str
 ) -> None:
     name, *others = options
-    assert run(["export", "--weights", str(trained), "--out", str(tmp_path / name), *others]) == 2
+    assert run(["export", "--weights", str(taught), "--out", str(tmp_path / name), *others]) == 2
     assert line in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 

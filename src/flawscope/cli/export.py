@@ -69,7 +69,13 @@ def export(
     calibration: Annotated[
         str | None, typer.Option(metavar="ID", help="The calibration that --mm-per-px comes from.")
     ] = None,
-    half: Annotated[bool, typer.Option(help="Store a network's weights as 16-bit floats.")] = True,
+    half: Annotated[
+        bool | None,
+        typer.Option(
+            "--half/--no-half",
+            help="Store a network's weights as 16-bit floats. Default: as the trained weights are stored.",
+        ),
+    ] = None,
     json_file: JsonOption = None,
 ) -> None:
     """Write weights as an ONNX file or OpenVINO pair, or an enhancer as one folder, that runs without torch.

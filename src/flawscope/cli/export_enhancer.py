@@ -23,7 +23,6 @@ class ExportedEnhancer:
         source: the enhancer it was made from.
         path: the folder.
         size: bytes of all its files.
-        half: whether the weights of a network inside are stored as 16-bit floats.
         parity: how far it agrees with the source, filters, choice of round and segmenter together.
         network: the segmenter's network by itself; None where there is none, or it was exported already.
     """
@@ -31,7 +30,6 @@ class ExportedEnhancer:
     source: Path
     path: Path
     size: int
-    half: bool
     parity: Parity
     network: Exported | None
 
@@ -41,14 +39,13 @@ class ExportedEnhancer:
             "source": self.source,
             "path": self.path,
             "bytes": self.size,
-            "half": self.half,
             "parity": self.parity.to_json(),
             "network": None if self.network is None else self.network.to_json(),
         }
 
 
 def export_enhancer(
-    folder: Path, out: Path, *, data: Path | None = None, images: int = 16, half: bool = True
+    folder: Path, out: Path, *, data: Path | None = None, images: int = 16, half: bool | None = None
 ) -> ExportedEnhancer:
     """Write the enhancer in ``folder`` to the new folder ``out``, if it says the same on some images.
 
@@ -57,7 +54,7 @@ def export_enhancer(
         out: must not exist, or be empty.
         data: folder of images to compare on; drawn ones by default.
         images: how many.
-        half: store the weights of a network inside as 16-bit floats.
+        half: store the weights of a network inside as 16-bit floats; None: where they are stored so already.
 
     Raises:
         UsageError: it runs on torch alone, or ``out`` is not an empty folder.
@@ -87,10 +84,12 @@ def export_enhancer(
     if inside is not None:
         inside = replace(inside, path=out / inside.path.name)
     size = sum(file.stat().st_size for file in out.iterdir())
-    return ExportedEnhancer(folder, out, size, half, agreement, inside)
+    return ExportedEnhancer(folder, out, size, agreement, inside)
 
 
-def _network(weights: Path, file: Path, *, data: Path | None, images: int, half: bool) -> Exported | None:
+def _network(
+    weights: Path, file: Path, *, data: Path | None, images: int, half: bool | None
+) -> Exported | None:
     if weights.suffix.lower() == file.suffix:  # exported already
         shutil.copyfile(weights, file)
         if file.suffix == ".xml":

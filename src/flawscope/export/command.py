@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from flawscope.outputs import atomic
 from flawscope.segment.description import fingerprint
 from flawscope.segment.header import Header, read_safetensors_header
 from flawscope.segment.loading import LoadedSegmenter, display_name, find_weights, load
-from flawscope.segment.network import TorchNetwork
+from flawscope.segment.network import TorchNetwork, stored_in_half
 
 CALIBRATION_IMAGES = 128
 _FEW = 8
@@ -33,7 +33,7 @@ class Exported:
         source: the weights it was made from.
         path: the file; OpenVINO puts a ``.bin`` beside it.
         size: bytes, both files together.
-        wanted: what was asked for.
+        wanted: what was asked for, and how the weights were stored.
         parity: how far it agrees with the source.
         quantised: what int8 did to the layers, None in fp32 and bf16.
         notes: what a reader of the figures should know.
@@ -104,18 +104,20 @@ def export_checked(
             "provenance": {**told.provenance, "exported": _origin(source)},
         }
     )
-    quantised = None
+    half, quantised = chosen.half, None
+    if half is None:
+        half = stored_in_half(source)
     temporary = atomic if chosen.format == "onnx" else pair
     with temporary(file) as made:
         if chosen.format == "onnx":
-            write_onnx(original.network, header, made, half=chosen.half, free_size=chosen.free_size)
+            write_onnx(original.network, header, made, half=half, free_size=chosen.free_size)
         else:
             graph = to_onnx(original.network, header, half=False, free_size=chosen.free_size)
             model = plain = from_onnx(graph.SerializeToString())
             if chosen.precision == "int8":
                 quantised = quantise(plain, segmenter, header, plan.calibrating(), keep=chosen.keep)
                 model, header = quantised.model, _recorded(header, quantised)
-            write_openvino(model, header, made, half=chosen.half)
+            write_openvino(model, header, made, half=half)
         agreement = parity(segmenter, load(made, device="cpu"), plan.compared())
         complaint = agreement.complaint(chosen.precision)
         if complaint is not None:
@@ -126,7 +128,7 @@ def export_checked(
             raise WeightsError(complaint, where=file, remedy=remedy)
     files = [file] if chosen.format == "onnx" else [file, file.with_suffix(".bin")]
     size = sum(part.stat().st_size for part in files)
-    return Exported(source, file, size, chosen, agreement, quantised, plan.notes)
+    return Exported(source, file, size, replace(chosen, half=half), agreement, quantised, plan.notes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ UNDECIDED = 0.05
 
 _MOST = 0.5
 
-FP32_REMEDY = "Export with --no-half, and report it if that does not help"
+FP32_REMEDY = "Weights in 16 bits may be too coarse: try --no-half, and report it if that does not help"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ class Wanted:
     Attributes:
         format: ``"onnx"`` or ``"openvino"``.
         precision: ``"fp32"``; OpenVINO also ``"bf16"`` and ``"int8"``.
-        half: store the weights as 16-bit floats; they compute in ``precision`` all the same.
+        half: store the weights as 16-bit floats; they compute in ``precision`` all the same. None: where the trained
+            weights are stored so.
         imgsz: another input size ``(height, width)`` than the trained one.
         free_size: the graph takes any height and width in multiples of 32; ``predict`` goes on using ``imgsz``.
         calibration: size of a pixel, to travel in the file.
@@ -31,7 +32,7 @@ class Wanted:
 
     format: Format = "onnx"
     precision: Precision = "fp32"
-    half: bool = True
+    half: bool | None = None
     imgsz: tuple[int, int] | None = None
     free_size: bool = False
     calibration: PixelSize | None = None

@@ -158,6 +158,14 @@ def save_safetensors(network: nn.Module, header: Header, path: str | Path, half:
     return write_bytes(path, save(tensors, metadata={HEADER_KEY: header.dumps()}))
 
 
+def stored_in_half(path: str | Path) -> bool:
+    """Whether a ``.safetensors`` file that loads holds 16-bit floats."""
+    from safetensors import safe_open
+
+    with safe_open(str(path), framework="pt") as opened:
+        return any(opened.get_slice(name).get_dtype() == "F16" for name in opened.keys())  # noqa: SIM118
+
+
 def _stored(value: Tensor, half: bool) -> Tensor:
     if not half or value.dtype != torch.float32:
         return value
