@@ -19,7 +19,7 @@ LEVELS = [
     {"data", "nets", "metrics", "enhance"},
     {"segment"},
     {"train", "sdie", "evaluate", "inspect", "export"},
-    {"fewshot", "offline"},
+    {"fewshot", "offline", "speed"},
     {"cli"},
 ]
 LEVEL = {room: number for number, rooms in enumerate(LEVELS) for room in rooms}

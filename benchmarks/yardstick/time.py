@@ -19,6 +19,7 @@ import torch
 
 from flawscope import nets
 from flawscope.machine import describe_machine
+from flawscope.nets.inference import for_inference
 
 SIZE, WARM_UP, SEED = 352, 3, 0
 
@@ -27,6 +28,7 @@ def measure(repeats: int) -> dict[str, Any]:
     torch.manual_seed(SEED)
     ours = nets.build("ocinet").eval()
     yardstick = ocinet_as_published.load_yardstick(ours.state_dict())
+    ours = for_inference(ours)
     image = torch.randn(1, 3, SIZE, SIZE)
     seconds: dict[str, list[float]] = {"yardstick": [], "flawscope": []}
     with torch.inference_mode():

@@ -47,6 +47,7 @@ VERBS = (
     "rules",
     "calibration",
     "calibrate_threshold",
+    "benchmark",
 )
 """Each is a module of this package with a function ``register(app)``."""
 

@@ -19,7 +19,7 @@ from flawscope.outputs import atomic
 from flawscope.segment.description import fingerprint
 from flawscope.segment.header import Header, read_safetensors_header
 from flawscope.segment.loading import LoadedSegmenter, display_name, find_weights, load
-from flawscope.segment.network import TorchNetwork, stored_in_half
+from flawscope.segment.network import TorchNetwork, load_network, stored_in_half
 
 CALIBRATION_IMAGES = 128
 _FEW = 8
@@ -110,9 +110,9 @@ def export_checked(
     temporary = atomic if chosen.format == "onnx" else pair
     with temporary(file) as made:
         if chosen.format == "onnx":
-            write_onnx(original.network, header, made, half=half, free_size=chosen.free_size)
+            write_onnx(load_network(source), header, made, half=half, free_size=chosen.free_size)
         else:
-            graph = to_onnx(original.network, header, half=False, free_size=chosen.free_size)
+            graph = to_onnx(load_network(source), header, half=False, free_size=chosen.free_size)
             model = plain = from_onnx(graph.SerializeToString())
             if chosen.precision == "int8":
                 quantised = quantise(plain, segmenter, header, plan.calibrating(), keep=chosen.keep)

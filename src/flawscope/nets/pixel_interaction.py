@@ -25,6 +25,8 @@ def column_attention(query: Tensor, key: Tensor, fine: Tensor, coarse: Tensor) -
         fine: values of the fine level, ``(b, c, h, w)``.
         coarse: values of the coarse level, ``(b, c, h, w)``.
     """
+    # Matrix products copy what does not lie row by row, one small matrix at a time.
+    query, key, fine, coarse = (maps.contiguous() for maps in (query, key, fine, coarse))
     energy = query.transpose(2, 3) @ key
     return fine @ energy.transpose(2, 3).softmax(dim=2), coarse @ energy.softmax(dim=2)
 

@@ -42,7 +42,9 @@ class TorchNetwork:
         self.device = torch_device(device)
         if threads is not None:
             torch.set_num_threads(threads)
-        self.network = load_network(self.path).to(self.device)
+        from flawscope.nets.inference import for_inference
+
+        self.network = for_inference(load_network(self.path)).to(self.device)
 
     @torch.inference_mode()
     def run(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
