@@ -17,6 +17,9 @@ from flawscope import nets  # noqa: E402
 @pytest.mark.filterwarnings("ignore")
 def test_dynamic_export_gives_the_same_logits(tmp_path: Path) -> None:
     net = nets.build("ocinet-tiny").eval()
+    for part in net.backbone.network.children():
+        if hasattr(part, "blocks"):
+            part.blocks = part.blocks[:1]  # the others of a stage are of the same code, and each costs seconds
     path = tmp_path / "net.onnx"
     shape = {
         2: 32 * torch.export.Dim("rows", min=2, max=64),
@@ -30,6 +33,7 @@ def test_dynamic_export_gives_the_same_logits(tmp_path: Path) -> None:
         output_names=["s1", "s2", "s3", "s4"],
         dynamic_shapes={"image": shape},
         dynamo=True,
+        optimize=False,
         verbose=False,
         external_data=False,
     )
