@@ -1,0 +1,197 @@
+"""How fast networks are once exported, beside the paper's network as published, and what they still say.
+
+    python benchmarks/deployed.py export --full W --nano W --data ROOT --work DIR
+    python benchmarks/deployed.py time --full W --data ROOT --work DIR [--threads 2] [--repeats 30]
+    python benchmarks/deployed_page.py
+
+``export`` writes every network in fp32, bf16 and int8 with its parity report: ``ocinet-tiny`` as shipped, ``--nano``
+any trained ``ocinet-nano``, and ``--full`` any trained ``ocinet``, which is held to
+label agreement. ``time`` lets the yardstick and all exports of one size run in turns. Results go to
+``benchmarks/results/deployed.json``; ``deployed_page.py`` renders ``docs/speed.md`` from them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from flawscope.errors import FlawscopeError
+from flawscope.export.command import export_checked
+from flawscope.export.request import Data, Wanted
+from flawscope.machine import describe_machine
+from flawscope.outputs import write_json
+from flawscope.segment import load
+from flawscope.segment.header import Precision
+from flawscope.speed import Timing, alternate, folder_rate, peak, stage_times
+from flawscope.speed.floor import multiply_adds
+
+sys.path.insert(0, str(Path(__file__).parent / "yardstick"))
+
+ROOT = Path(__file__).parent.parent
+RESULT = ROOT / "benchmarks" / "results" / "deployed.json"
+TINY = ROOT / "src" / "flawscope" / "weights" / "ocinet-tiny.safetensors"
+PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "int8")
+IMAGES_OF = {
+    "full": "SD-saliency-900, without masks",
+    "tiny": "SD-saliency-900, test",
+    "nano": "magnetic tile, test",
+}
+SIZES = {"full": 352, "tiny": 352, "nano": 224}
+YARDSTICK, TORCH = "yardstick", "torch"
+
+
+def export(weights: dict[str, Path], data: Path, work: Path) -> dict[str, Any]:
+    steel = Data(data / "sd-saliency-900", data / "splits" / "sd-saliency-900.json", "test", 60)
+    tile = Data(data / "magnetic-tile", data / "splits" / "magnetic-tile.json", "test", 60)
+    reports: dict[str, Any] = {}
+    for name, file in weights.items():
+        shown = {
+            "tiny": steel,
+            "nano": tile,
+            "full": Data(data / "sd-saliency-900" / "Source Images", images=60),
+        }[name]
+        for precision in PRECISIONS:
+            wanted = Wanted("openvino", precision, imgsz=(SIZES[name], SIZES[name]))
+            out = work / f"{name}-{precision}.xml"
+            print(f"{out.name} ...", flush=True)
+            try:
+                report = export_checked(file, out, wanted, shown).to_json()
+            except FlawscopeError as error:
+                reports[f"{name}-{precision}"] = {"failed": str(error).replace(str(work), "WORK")}
+                continue
+            reports[f"{name}-{precision}"] = {
+                "bytes": report["bytes"],
+                "imgsz": SIZES[name],
+                "parity": report["parity"],
+                "quantised": report["quantised"],
+                "images_of": IMAGES_OF[name],
+            }
+            print(json.dumps(reports[f"{name}-{precision}"]["parity"]), flush=True)
+    return reports
+
+
+def turns(work: Path, full: Path, threads: int, repeats: int) -> dict[str, dict[str, Timing]]:
+    """Times of the networks of one size in turns, the full ones with the yardstick among them."""
+    import ocinet_as_published
+    import torch
+
+    from flawscope.segment.network import load_network
+
+    torch.set_num_threads(threads)
+    rng = np.random.default_rng(0)
+    found: dict[str, dict[str, Timing]] = {}
+    for name, side in SIZES.items():
+        batch = rng.standard_normal((1, 3, side, side)).astype(np.float32)
+        actions: dict[str, Any] = {}
+        if name == "full":
+            yardstick = ocinet_as_published.load_yardstick(load_network(full).state_dict())
+            ours = load(full, device="cpu", threads=threads)
+
+            actions = {
+                YARDSTICK: inferring(yardstick, torch.from_numpy(batch)),
+                TORCH: partial(ours.engine.run, batch),
+            }
+        for precision in PRECISIONS:
+            file = work / f"{name}-{precision}.xml"
+            if file.is_file():
+                actions[precision] = partial(load(file, threads=threads).engine.run, batch)
+        found[name] = alternate(actions, repeats)
+    return found
+
+
+def inferring(network: Any, image: Any) -> Callable[[], None]:
+    import torch
+
+    @torch.inference_mode()
+    def once() -> None:
+        network(image)
+
+    return once
+
+
+def measure(work: Path, data: Path, full: Path, threads: int, repeats: int) -> dict[str, Any]:
+    cv2.setNumThreads(threads)
+    peaks = {precision: peak(precision, threads) for precision in PRECISIONS}
+    rows: dict[str, Any] = {}
+    for name, timings in turns(work, full, threads, repeats).items():
+        for kind, timing in timings.items():
+            row = {**timing.to_json(), "images_per_second": round(1 / timing.median, 1)}
+            if YARDSTICK in timings:
+                row["times_yardstick"] = round(timings[YARDSTICK].median / timing.median, 2)
+            file = full if kind in (YARDSTICK, TORCH) else work / f"{name}-{kind}.xml"
+            operations = multiply_adds(load(file, threads=threads).header)
+            if operations is not None and kind != YARDSTICK:
+                best = peaks[kind if kind in peaks else "fp32"]
+                floor = operations * (SIZES[name] ** 2 / load(file).header.imgsz[0] ** 2) / best
+                row |= {"floor_ms": round(1e3 * floor, 2), "times_floor": round(timing.median / floor, 2)}
+            rows[f"{name}-{kind}"] = row
+    best = next(f"full-{kind}" for kind in ("int8", "bf16", "fp32") if (work / f"full-{kind}.xml").is_file())
+    segmenter = load(work / f"{best}.xml", threads=threads)
+    images = sorted(str(file) for file in (data / "sd-saliency-900").rglob("*.bmp"))[:200]
+    images = images or sorted(str(file) for file in (data / "sd-saliency-900").rglob("*.png"))[:200]
+    with tempfile.TemporaryDirectory() as scratch:
+        stages = stage_times(segmenter, Path(images[0]), Path(scratch), repeats)
+    folders = {}
+    for kind in PRECISIONS:
+        if not (work / f"full-{kind}.xml").is_file():
+            continue
+        network = load(work / f"full-{kind}.xml", threads=threads)
+        batch = np.zeros((1, 3, *network.header.imgsz), np.float32)
+        before = alternate({"run": partial(network.engine.run, batch)}, repeats)["run"]
+        rate = folder_rate(network, images)
+        after = alternate({"run": partial(network.engine.run, batch)}, repeats)["run"]
+        alone = 2 / (before.median + after.median)
+        folders[kind] = {
+            **rate.to_json(),
+            "network_alone_per_second": round(alone, 2),
+            "share": round(rate.per_second / alone, 3),
+        }
+    return {
+        "machine": describe_machine(),
+        "threads": threads,
+        "repeats": repeats,
+        "peak_multiply_adds_per_second": {name: round(value) for name, value in peaks.items()},
+        "networks": rows,
+        "stages": {"of": best, "times": {name: timing.to_json() for name, timing in stages.items()}},
+        "predict": folders,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("action", choices=("export", "time"))
+    parser.add_argument("--full", type=Path, required=True)
+    parser.add_argument("--nano", type=Path)
+    parser.add_argument("--only", choices=tuple(SIZES), help="export this network alone")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=30)
+    options = parser.parse_args()
+    report = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.is_file() else {}
+    if options.action == "export":
+        options.work.mkdir(parents=True, exist_ok=True)
+        weights = {"full": options.full, "tiny": TINY} | ({"nano": options.nano} if options.nano else {})
+        if options.only:
+            weights = {options.only: weights[options.only]}
+        made = export(weights, options.data, options.work)
+        report["export"] = {**report.get("export", {}), **made}
+        report["export_machine"] = describe_machine()
+    else:
+        report["time"] = measure(options.work, options.data, options.full, options.threads, options.repeats)
+    write_json(RESULT, report)
+
+
+if __name__ == "__main__":
+    main()
