@@ -119,7 +119,7 @@ def test_a_network_that_is_onnx_travels_inside_without_torch(
 
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run folder with an ``ocinet-nano`` of seeded weights, without interactions to be exported sooner."""
+    """A run folder with an ``ocinet-nano`` of seeded weights."""
     torch = pytest.importorskip("torch")
     pytest.importorskip("timm")
     pytest.importorskip("onnxscript")
@@ -127,9 +127,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from flawscope.segment.network import build_network, save_safetensors
 
     torch.manual_seed(1)
-    header = Header(
-        model="ocinet-nano", options={"modules": []}, imgsz=(64, 64), labels=("pit",), threshold=0.5
-    )
+    header = Header(model="ocinet-nano", imgsz=(64, 64), labels=("pit",), threshold=0.5)
     folder = tmp_path_factory.mktemp("runs") / "steel"
     save_safetensors(build_network(header), header, folder / "weights" / "best.safetensors")
     return folder

@@ -54,3 +54,14 @@ def test_every_mistake_on_its_line(
     file.write_text(RULES, encoding="utf-8")
     assert run(["rules", "check", str(file), "--weights", str(bright_weights("bright"))]) == 2
     assert "'scratch' is not one of the classes. Allowed: bright" in capsys.readouterr().err
+
+
+def test_a_rule_file_to_begin_with(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "rules.yaml"
+    assert run(["rules", "new", "--out", str(file)]) == 0
+    assert run(["rules", "check", str(file)]) == 0
+    assert "3 rules, nothing wrong" in capsys.readouterr().out
+    content = file.read_bytes()
+    assert run(["rules", "new", "--out", str(file)]) == 2
+    assert "is there already" in capsys.readouterr().err
+    assert file.read_bytes() == content

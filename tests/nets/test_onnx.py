@@ -19,7 +19,7 @@ def test_dynamic_export_gives_the_same_logits(tmp_path: Path) -> None:
     net = nets.build("ocinet-tiny").eval()
     for part in net.backbone.network.children():
         if hasattr(part, "blocks"):
-            part.blocks = part.blocks[:1]  # the others of a stage are of the same code, and each costs seconds
+            part.blocks = part.blocks[:1]  # a stage's others are of the same code, and each costs seconds
     path = tmp_path / "net.onnx"
     shape = {
         2: 32 * torch.export.Dim("rows", min=2, max=64),

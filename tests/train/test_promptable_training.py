@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,7 +78,10 @@ def test_decoding_gives_what_transformers_gives() -> None:
 def test_the_default_model_is_small_and_survives_half_precision(tmp_path: Path) -> None:
     net = build(Preset())
     assert sum(weight.numel() for weight in net.parameters()) < 5_000_000
-    folder = store(net, tmp_path / "stored")
+    folder = store(net, tmp_path / "stored", ["drawn surfaces", "magnetic-tile"])
+    assert json.loads((folder / "flawscope.json").read_text()) == {
+        "trained_on": ["drawn surfaces", "magnetic-tile"]
+    }
     assert (folder / "model.safetensors").stat().st_size < 10 * 2**20
     again, loading = SamModel.from_pretrained(str(folder), dtype=torch.float32, output_loading_info=True)
     assert not any(loading.values()), "every tensor has its place"

@@ -92,7 +92,7 @@ def test_run_folder_is_complete(toy: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_it_learns(toy: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    more = ["--epochs", "24", "--lr", "0.003", "--patience", "0", "--validate-every", "12"]
+    more = ["--epochs", "24", "--lr", "0.008", "--patience", "0", "--validate-every", "12"]
     assert run(command(toy, out, *more)) == 0
     rows = table(out)
     assert float(rows[-1]["loss"]) < 0.5 * float(rows[0]["loss"])

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from flawscope.cli import data_check, data_synth
+from flawscope.cli import data_check, data_strip, data_synth
 from flawscope.cli.output import JsonOption, console, emit_json
 
 LayoutOption = Annotated[
@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
     data_app.command("split")(split)
     data_app.command("convert")(convert)
     data_synth.register(data_app)
+    data_strip.register(data_app)
     app.add_typer(data_app, name="data")
 
 

@@ -1,4 +1,4 @@
-"""The verb ``rules``: is a rule file sound, and what does it say?"""
+"""The verb ``rules``: begin a rule file; is it sound, and what does it say?"""
 
 from __future__ import annotations
 
@@ -21,7 +21,42 @@ def register(app: typer.Typer) -> None:
         """Rules that turn measured defects into a verdict."""
 
     rules.command("check")(check)
+    rules.command("new")(new)
     app.add_typer(rules, name="rules")
+
+
+STARTER = """\
+# Every rule is asked; the worst outcome wins: reject before review before accept.
+# Sizes are in millimetres and need a calibration; docs/judging.md has all keys.
+
+default: accept            # what a defect is that no rule speaks of
+
+rules:
+  - name: long defect
+    length_mm: {min: 100}
+    then: reject
+
+  - name: large defect
+    area_mm2: {min: 500}
+    then: review
+
+  - name: many defects close together
+    count_per_metre: {min: 50, window_m: 0.5}
+    then: review
+"""
+"""A rule file to begin with."""
+
+
+def new(
+    out: Annotated[Path, typer.Option(help="The .yaml file to write.")] = Path("rules.yaml"),
+) -> None:
+    """Write a rule file to begin with, for you to change."""
+    from flawscope.errors import UsageError
+    from flawscope.outputs import write_text
+
+    if out.exists():
+        raise UsageError("is there already", where=out, remedy="Choose another name with --out")
+    console().print(f"Rules: {write_text(out, STARTER)}", markup=False)
 
 
 def check(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -120,6 +120,14 @@ def _image_facts(sample: Sample) -> ImageFacts:
     return ImageFacts(height, width, str(pixels.dtype), colour, float(pixels.max()), likeness(pixels))
 
 
+def _values(stored: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.intp]]:
+    """The different values and how often each occurs; of bytes without sorting them."""
+    if stored.dtype != np.uint8:
+        return np.unique(stored, return_counts=True)
+    counts = np.bincount(stored.ravel(), minlength=256)
+    return np.flatnonzero(counts).astype(np.uint8), counts[counts > 0]
+
+
 def _mask_facts(truth: MaskSource, image: ImageFacts | None, classes: int) -> MaskFacts:
     file = mask_file(truth)
     encoding: Encoding | None = None
@@ -133,7 +141,7 @@ def _mask_facts(truth: MaskSource, image: ImageFacts | None, classes: int) -> Ma
         except (FlawscopeError, OSError, MemoryError) as error:
             return MaskFacts(error=_reason(error, str(file.path)))
         size = (int(stored.shape[0]), int(stored.shape[1]))
-        unique, counts = np.unique(stored, return_counts=True)
+        unique, counts = _values(stored)
         encoding = _encoding(unique, counts, file.values)
         values = tuple(int(value) for value in unique[:12])
         if file.values is None:
