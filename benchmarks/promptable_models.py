@@ -81,7 +81,7 @@ def train_without(unseen: str, root: Path, runs: Path) -> None:
         start=drawn_stage(runs).state_dict(),
         validation=partial(validate, pictures=held_out, side=SIDE),
     )
-    store(net, target)
+    store(net, target, ["drawn surfaces", SETS[seen]])
 
 
 def grabcut(runs: Path, samples: list[Sample]) -> list[npt.NDArray[np.float64]]:

@@ -17,14 +17,16 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-def blocks(text: str, language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
+def blocks(text: str, *languages: str) -> list[str]:
+    """Fenced blocks of these languages; each fence ends the one before it, whatever its language."""
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
+    return [content for language, content in fenced if language in languages]
 
 
 def commands() -> list[str]:
     found = []
     for document in DOCUMENTS:
-        for block in blocks(document.read_text(encoding="utf-8"), "(?:bash|sh)?"):
+        for block in blocks(document.read_text(encoding="utf-8"), "", "bash", "sh"):
             for line in block.replace("\\\n", " ").splitlines():
                 words = line.strip().removeprefix("$ ").removeprefix(".venv/bin/")
                 if words.startswith("flawscope "):

@@ -89,6 +89,7 @@ def test_sixteen_bits_and_colour(tmp_path: Path) -> None:
         (["--weights", "wls=1", "--weights", "clahe=1", "--rounds", "2"], "do not go together"),
         (["--rounds", "0"], "Invalid value for '--rounds'"),
         (["--bank", "mine"], "there is no bank 'mine'. There are: default, all, paper"),
+        (["--policy", "mine", "--bank", "default"], "Leave out --weights, --rounds, --bank, --filters"),
         (["--filters", "wls,blur"], "there is no filter 'blur'"),
         (["--filters", "wls,wls"], "a filter stands twice"),
         (["--kernel-size", "6"], "kernel_size must be an odd number from 3 to 11, not 6"),

@@ -15,6 +15,7 @@ import typer
 from flawscope.cli import fewshot
 from flawscope.cli.app import run
 from flawscope.images import write_image
+from flawscope.outputs import write_bytes
 
 
 @pytest.fixture
@@ -242,6 +243,52 @@ def test_learn_leaves_an_artefact_that_opens(
         assert run([*arguments, "--method", "none", "--out", str(out)]) == 2
         assert "this folder holds an agent" in capsys.readouterr().err
         assert (out / "policy.safetensors").read_bytes() == trained
+
+
+@pytest.mark.parametrize("method", ["none", "td3", "cma", "search", "best-single"])
+def test_a_folder_that_holds_an_agent_is_refused_before_any_work(
+    manifest: Path, method: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begun(*given: object, **more: object) -> None:
+        raise AssertionError("learning began")
+
+    monkeypatch.setattr("flawscope.fewshot.learning.support_model", begun)
+    out = manifest.parent / "mydefect"
+    write_bytes(out / "config.json", b"{}")
+    write_bytes(out / "resume" / "last.safetensors", b"")
+    arguments = ["fewshot", "learn", "--manifest", str(manifest), "--class", "square", "--shots", "2"]
+    assert run([*arguments, "--method", method, "--out", str(out)]) == 2
+    assert "this folder " in capsys.readouterr().err
+    if method == "td3":
+        assert run([*arguments, "--method", "td3", "--resume", "--out", str(out / "none")]) == 2
+        assert "no run to resume here" in capsys.readouterr().err
+    assert sorted(path.name for path in out.iterdir()) == ["config.json", "resume"]
+
+
+def test_an_enhancer_is_no_segmenter_to_learn_for(manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = manifest.parent / "mydefect"
+    told = ["fewshot", "learn", "--manifest", str(manifest), "--class", "square", "--shots", "2"]
+    assert run([*told, "--out", str(out)]) == 0
+    capsys.readouterr()
+    for spec in (str(out), f"network:{out}", f"sam:{out}"):
+        for arguments in (command(manifest, "--method", "raw"), [*told, "--out", str(out / "new")]):
+            assert run([*arguments, "--segmenter", spec]) == 2
+            said = capsys.readouterr().err
+            assert "what 'fewshot learn' left, an enhancer with its segmenter" in said
+            assert "Give that segmenter: --segmenter regions. The enhancer goes to predict" in said
+            assert said.count("\n") == 1
+
+
+def test_missing_weights_of_sam_are_told_once(
+    manifest: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("transformers")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    spec = f"sam:{manifest.parent / 'sam'}"
+    assert run(command(manifest, "--method", "raw,search,cma", "--segmenter", spec)) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("neither a folder nor the name of a model") == said.err.count("\n") == 1
 
 
 def test_learn_keeps_what_prompts_the_segmenter(manifest: Path) -> None:

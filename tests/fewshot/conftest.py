@@ -6,8 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from flawscope.images import write_image
+from flawscope.outputs import write_bytes
+from flawscope.segment.header import HEADER_KEY, Header
 
 SIDE = 60
 
@@ -49,3 +52,12 @@ def manifest(tmp_path: Path) -> Callable[..., Path]:
         return file
 
     return make
+
+
+@pytest.fixture
+def noted_weights(tmp_path: Path) -> Path:
+    """A safetensors file whose header says that it was trained on NEU-Seg, which is steel; without tensors."""
+    header = Header(
+        model="ocinet-nano", imgsz=(64, 64), labels=("defect",), provenance={"dataset": "neu-seg"}
+    )
+    return write_bytes(tmp_path / "onsteel.safetensors", save({}, {HEADER_KEY: header.dumps()}))

@@ -15,13 +15,15 @@ from rich.console import Console
 from flawscope.cli.fewshot_table import print_study
 from flawscope.enhance import bank
 from flawscope.errors import DataError, UsageError
+from flawscope.fewshot import starting
 from flawscope.fewshot import study as study_module
 from flawscope.fewshot.adjusting import adjustable_bank
 from flawscope.fewshot.curves import smooth
 from flawscope.fewshot.enhancing import ONE_ROLLOUT
+from flawscope.fewshot.learning import learn
 from flawscope.fewshot.page import write_page
 from flawscope.fewshot.settings import make_study, rows_of
-from flawscope.fewshot.starting import is_smoke
+from flawscope.fewshot.starting import SMOKE_STEPS, cpu_warning, is_smoke
 from flawscope.fewshot.store import RunFolder
 from flawscope.fewshot.study import Outcome, Study
 from flawscope.fewshot.table import table
@@ -210,7 +212,66 @@ def test_smoothing_averages_what_came_before() -> None:
 
 def test_resnets_on_a_cpu_are_called_a_smoke_run() -> None:
     paper, default = make_settings("paper"), make_settings("default")
-    assert is_smoke(paper, "auto")
-    assert is_smoke(paper, "cpu")
-    assert not is_smoke(paper, "cuda:0")
-    assert not is_smoke(default, "cpu")
+    assert is_smoke(paper, "auto", None)
+    assert is_smoke(paper, "cpu", None)
+    assert not is_smoke(paper, "cpu", 10_000)
+    assert not is_smoke(paper, "cuda:0", None)
+    assert not is_smoke(default, "cpu", None)
+    assert "--device cuda:0, or --budget 10000" in str(cpu_warning(paper, "auto", None))
+    assert "slow on a CPU" in str(cpu_warning(paper, "auto", 10_000))
+    assert cpu_warning(paper, "cuda:0", None) is None
+
+
+@pytest.mark.parametrize(
+    ("device", "budget", "steps"), [("auto", None, SMOKE_STEPS), ("cpu", 70, 70), ("cuda:0", None, 10_000)]
+)
+def test_the_papers_agent_takes_few_steps_on_a_cpu_unless_told_otherwise(
+    manifest: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    device: str,
+    budget: int | None,
+    steps: int,
+) -> None:
+    from flawscope.sdie import agent
+
+    told: list[tuple[int, int, bool]] = []
+
+    def noting(*_: object, changes: dict[str, int], smoke: bool, **more: object) -> None:
+        told.append((changes["steps"], changes["warmup"], smoke))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(agent, "train", noting)
+    source = Source(manifest(classes=("bar",), supports=1, queries=1))
+    study = Study(
+        make_study(shots=1, preset="paper", bank="paper", budget=budget), RunFolder(tmp_path / "a"), device
+    )
+    lines: list[str] = []
+    assert study.run(rows_of([source], ["td3"], 1), lines.append).interrupted
+    samples = source.read(1).classes[0].support
+    with pytest.raises(KeyboardInterrupt):
+        learn(
+            samples, bank("paper"), tmp_path / "b", method="td3", preset="paper", budget=budget, device=device
+        )
+    assert told == [(steps, min(32, steps // 4), steps == SMOKE_STEPS)] * 2
+    assert any(line.startswith("smoke run: ") for line in lines) == (steps == SMOKE_STEPS)
+    assert study.agent.steps == (budget or 10_000), "searches are no smoke runs"
+
+
+def test_a_smoke_run_is_labelled_in_its_row_and_under_the_table(
+    manifest: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(starting, "_is_slow", lambda settings, device: not device.startswith("cuda"))
+    source = Source(manifest(classes=("bar",), supports=1, queries=1))
+    rows = rows_of([source], ["raw", "td3"], 1)
+    told, folder = make_study(shots=1), RunFolder(tmp_path / "run")
+    (plain, smoke) = Study(told, folder, "cpu").run(rows).finished
+    assert smoke.facts["notes"]["all"]["smoke"] is True
+    assert smoke.facts["notes"]["all"]["steps"] == SMOKE_STEPS
+    assert read_description(folder.agent(rows[1])).provenance["smoke"] is True
+    report = table([plain, smoke])
+    assert {line["method"]: line["marks"] for line in report["lines"]} == {"raw": "", "td3": "§"}
+    assert any(note.startswith("§ td3: 1 of 1 rows are smoke runs") for note in report["notes"])
+    again = Study(told, folder, "cuda:0").run(rows)  # all its steps: not the same row
+    assert [line.partition(":")[0] for line in again.failures] == ["tiny--td3--seed0"]
+    assert "made from other" in again.failures[0]

@@ -1,13 +1,21 @@
 """What was trained on a material is not scored on it."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from flawscope.data.fewshot import FOLDS
 from flawscope.errors import UsageError
-from flawscope.fewshot.materials import material_of, refuse_seen, trained_on, trained_on_folder
+from flawscope.fewshot.materials import (
+    material_of,
+    refuse_seen,
+    trained_on,
+    trained_on_folder,
+    unseen_start,
+)
+from flawscope.segment.opening import promptable_folder
 
 
 @pytest.mark.parametrize(
@@ -65,3 +73,19 @@ def test_the_refusal_names_both() -> None:
     refuse_seen("m", frozenset({"tile"}), "steel-scratches", "steel")
     with pytest.raises(UsageError, match=r"m was trained on steel, so .*'steel-scratches'"):
         refuse_seen("m", frozenset({"steel"}), "steel-scratches", "steel")
+
+
+@pytest.mark.parametrize(("name", "seen"), [("no-steel", "tile"), ("no-tile", "steel")])
+def test_a_copy_of_a_shipped_promptable_model_still_tells_what_it_saw(
+    name: str, seen: str, tmp_path: Path
+) -> None:
+    folder = promptable_folder(name)
+    assert trained_on_folder(folder) == {seen}
+    assert trained_on_folder(Path(shutil.copytree(folder, tmp_path / "mine"))) == {seen}
+
+
+def test_weights_to_start_from_that_saw_the_material_are_refused(noted_weights: Path) -> None:
+    weights = str(noted_weights)
+    assert unseen_start(weights, "tile-square", "tile").provenance == {"dataset": "neu-seg"}
+    with pytest.raises(UsageError, match=r"--finetune-weights: .* was trained on steel.*'steel-square'"):
+        unseen_start(weights, "steel-square", "steel")

@@ -1,6 +1,7 @@
 """Rows are made, kept, resumed, and fail alone."""
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from flawscope.errors import DataError, UsageError
+from flawscope.errors import DataError, UsageError, WeightsError
 from flawscope.fewshot import study as study_module
 from flawscope.fewshot.answers import Lesson
 from flawscope.fewshot.page import write_page
@@ -27,6 +28,7 @@ from flawscope.metrics import fb_iou, masks_iou
 from flawscope.sdie.presets import make_settings
 from flawscope.sdie.starting import shipped_calls
 from flawscope.segment.likeness import likeness
+from flawscope.segment.opening import promptable_folder
 from flawscope.segment.regions import RegionSegmenter
 
 Make = Callable[..., Path]
@@ -403,6 +405,56 @@ def test_a_network_begun_with_one_that_saw_the_material_is_refused_too(
     rows = rows_of([Source(manifest("s", ("steel-square",)))], ["raw"], 1)
     with pytest.raises(UsageError, match="was trained on steel"):
         Study(settings(segmenter=f"network:{weights}"), RunFolder(tmp_path / "run")).check(rows)
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_a_sam_folder_is_not_scored_on_the_material_it_saw(
+    manifest: Make, tmp_path: Path, copied: bool
+) -> None:
+    pytest.importorskip("transformers")
+    folder = promptable_folder("no-steel")
+    if copied:
+        folder = Path(shutil.copytree(folder, tmp_path / "mine"))
+    study = Study(settings(segmenter=f"sam:{folder}", prompted=True), RunFolder(tmp_path / "run"))
+    with pytest.raises(UsageError, match=r"was trained on tile, .*'tile-square'"):
+        study.check(rows_of([Source(manifest("t", ("tile-square",)))], ["raw"], 1))
+    study.check(rows_of([Source(manifest("s", ("steel-square",)))], ["raw"], 1))
+
+
+@pytest.mark.parametrize(
+    ("spec", "line"),
+    [
+        ("sam:facebook/sam-vit-base", "fetching is switched off"),
+        ("sam:nothing-here", "neither a folder nor the name of a model"),
+        ("sam:.", "no config.json in the folder"),
+        ("promptable:no-glass", "no such promptable model: 'no-glass'"),
+        ("network:nothing.safetensors", "no such weights"),
+    ],
+)
+def test_a_segmenter_that_cannot_be_had_is_told_before_the_rows(
+    manifest: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spec: str, line: str
+) -> None:
+    pytest.importorskip("transformers")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.chdir(tmp_path)
+    study = Study(settings(segmenter=spec), RunFolder(tmp_path / "run"))
+    with pytest.raises((UsageError, WeightsError), match=line):
+        study.check(rows_of([Source(manifest())], ["raw", "search"], 2))
+
+
+def test_weights_for_finetune_that_saw_the_material_are_told_before_the_rows(
+    manifest: Make, tmp_path: Path, noted_weights: Path
+) -> None:
+    study = Study(settings(finetune_weights=str(noted_weights)), RunFolder(tmp_path / "run"))
+    steel, tile = (Source(manifest(kind, (f"{kind}-square",))) for kind in ("steel", "tile"))
+    with pytest.raises(UsageError, match=r"--finetune-weights: .* was trained on steel"):
+        study.check(rows_of([tile, steel], ["raw", "finetune"], 1))
+    study.check(rows_of([tile], ["raw", "finetune"], 1))
+    study.check(rows_of([steel], ["raw"], 1))  # nothing is tuned
+    missing = Study(settings(finetune_weights="missing.safetensors"), RunFolder(tmp_path / "run"))
+    with pytest.raises(WeightsError, match="no such weights"):
+        missing.check(rows_of([tile], ["finetune"], 1))
 
 
 def test_prompting_must_suit_the_segmenter(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def apply(
         Path | None,
         typer.Option(help="What 'fewshot learn' left: its mixes, round by round, instead of --weights."),
     ] = None,
-    bank: Annotated[str, typer.Option(help="default, all or paper.")] = "default",
+    bank: Annotated[str | None, typer.Option(help="default, all or paper. Default: default.")] = None,
     filters: Annotated[
         str | None, typer.Option(help="Filters of the bank, with commas between them, instead of its own.")
     ] = None,
@@ -78,11 +78,11 @@ def apply(
     if out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise UsageError("the picture to write must end in .png or .jpg", where=f"--out {out}")
     if policy is not None and any(
-        given is not None for given in (weights, rounds, filters, kernel_size, segmenter)
+        given is not None for given in (weights, rounds, bank, filters, kernel_size, segmenter)
     ):
         raise UsageError(
             "--policy brings its own weights, rounds, filters and segmenter",
-            remedy="Leave out --weights, --rounds, --filters, --kernel-size and --segmenter",
+            remedy="Leave out --weights, --rounds, --bank, --filters, --kernel-size and --segmenter",
         )
     check_writable(out)
     original = read_image(image, page=page, white=white)
@@ -91,7 +91,7 @@ def apply(
         write_image(out, _played(policy, device, original, screen))
         screen.print(f"Strip: {out}", markup=False)
         return
-    chosen = make_bank(bank, None if filters is None else listed(filters), kernel_size)
+    chosen = make_bank(bank or "default", None if filters is None else listed(filters), kernel_size)
     shares = _per_round(weights or [], rounds, chosen.names)
     pictures = [with_plane(original, plane) for plane in chosen.enhance(original, shares)]
     masks = None if segmenter is None else _masks(segmenter, device, [original, *pictures])

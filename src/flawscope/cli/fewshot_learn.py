@@ -55,7 +55,9 @@ def learn(
     budget: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Steps of the agent, or segmenter calls of a search. Default: the preset's."
+            min=1,
+            help="Steps of the agent, or segmenter calls of a search. Default: the preset's; the agent of paper "
+            "makes a smoke run of 10 on a CPU.",
         ),
     ] = None,
     minutes: Annotated[
@@ -83,9 +85,8 @@ def learn(
     from flawscope.fewshot.learning import learn as learn_from
     from flawscope.fewshot.photographs import labelled_photographs, supports_of_class
     from flawscope.fewshot.segmenters import takes_prompts
-    from flawscope.fewshot.settings import bank_of
-    from flawscope.fewshot.starting import NONE_FITS, SMOKE, WARNING, is_smoke
-    from flawscope.sdie.presets import make_settings
+    from flawscope.fewshot.settings import agent_settings, bank_of
+    from flawscope.fewshot.starting import NONE_FITS, WARNING, cpu_warning
     from flawscope.segment.loading import check_device
 
     check_device(device)
@@ -104,8 +105,9 @@ def learn(
     if adjustable is not None:
         filters = adjustable_bank(filters, listed(adjustable))
     screen = console(json_file)
-    if chosen == "td3" and is_smoke(make_settings(preset), device):
-        screen.print(SMOKE, markup=False)
+    warning = cpu_warning(agent_settings(preset, budget=budget), device, budget)
+    if chosen == "td3" and warning is not None:
+        screen.print(warning, markup=False)
     screen.print(f"learning from {len(samples)}: {', '.join(one.name for one in samples)}", markup=False)
     try:
         with progress_bar() as bar:
@@ -137,8 +139,9 @@ def learn(
     if "shots_before" in learnt.facts:
         index, before, after = (learnt.facts[name] for name in ("index", "shots_before", "shots_after"))
         enhanced = "" if chosen == "none" else f", {after:.3f} enhanced"
+        smoke = " (smoke run)" if "smoke" in learnt.facts else ""
         seen = "each seen without its mask" if len(samples) > 1 else "half of its mask was seen"
-        screen.print(f"{index} on these photographs, {seen}: {before:.3f}{enhanced}", markup=False)
+        screen.print(f"{index} on these photographs, {seen}: {before:.3f}{enhanced}{smoke}", markup=False)
     screen.print(f"written to {learnt.folder}", markup=False)
     screen.print(f"use it with: flawscope predict --weights {learnt.folder} IMAGES", markup=False)
     emit_json(

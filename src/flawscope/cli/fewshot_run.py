@@ -88,7 +88,7 @@ def run(
         typer.Option(
             min=1,
             help="Segmenter calls of a search and steps of the agent. Default: the preset's steps; for a search also "
-            "the calls that the agent's shipped start cost.",
+            "the calls that the agent's shipped start cost, and the agent of paper makes a smoke run of 10 on a CPU.",
         ),
     ] = None,
     minutes: Annotated[

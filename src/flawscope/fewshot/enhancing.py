@@ -9,7 +9,7 @@ import numpy as np
 
 from flawscope.fewshot.answers import Answer, Lesson, Responder
 from flawscope.fewshot.preparing import Task
-from flawscope.fewshot.starting import start_of
+from flawscope.fewshot.starting import is_smoke, start_of
 from flawscope.fewshot.tasks import Picture
 from flawscope.sdie.choices import CHOICES
 from flawscope.sdie.enhanced import Enhanced
@@ -125,6 +125,7 @@ def agent(lesson: Lesson) -> Responder:
             start=start,
             known=tasks[0].known,
             fit=tasks[0].fit,
+            smoke=is_smoke(lesson.agent, lesson.device, lesson.settings.budget),
         )
         loaded = load_artefact(folder, segmenter=tasks[0].segmenter)
         policies[name] = replace(loaded, provenance={})
@@ -140,4 +141,6 @@ def agent(lesson: Lesson) -> Responder:
                 "settings",
             )
         } | {"start": noted_start}
+        if "smoke" in loaded.provenance:
+            noted[name or "all"]["smoke"] = loaded.provenance["smoke"]
     return Enhancing(policies, noted)

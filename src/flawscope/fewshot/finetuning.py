@@ -16,10 +16,10 @@ import numpy.typing as npt
 
 from flawscope.errors import MissingExtraError
 from flawscope.fewshot.answers import Lesson, Plain, Responder
-from flawscope.fewshot.materials import refuse_seen, trained_on
+from flawscope.fewshot.materials import unseen_start
 from flawscope.fewshot.preparing import Task, material_of_task
 from flawscope.segment.base import Segmenter
-from flawscope.segment.header import Header, read_safetensors_header
+from flawscope.segment.header import Header
 from flawscope.segment.loading import LoadedSegmenter
 
 try:
@@ -33,7 +33,6 @@ from flawscope.segment.preprocess import normalise
 from flawscope.train.augment import surface_augment
 from flawscope.train.losses import HybridLoss
 from flawscope.train.starting import start_from
-from flawscope.train.trainable import trainable_weights
 
 SIDE, BATCH = 128, 4
 _RATE, _DECAY, _WARM = 1e-3, 0.05, 0.1
@@ -91,10 +90,7 @@ def _tuned(task: Task, number: int, lesson: Lesson) -> Segmenter:
 
 
 def _started(weights: str, task: Task) -> tuple[nn.Module, Header]:
-    stored = read_safetensors_header(trainable_weights(weights))
-    refuse_seen(
-        weights, trained_on(stored.provenance), task.name, material_of_task(task), "--finetune-weights"
-    )
+    stored = unseen_start(weights, task.name, material_of_task(task))
     header = Header(
         model=stored.model,
         options=stored.options,

@@ -13,9 +13,9 @@ from flawscope.data.samples import Sample
 from flawscope.enhance.bank import FilterBank
 from flawscope.errors import UsageError
 from flawscope.fewshot.prompting import knowing, support_model, with_others
-from flawscope.fewshot.segmenters import check_prompting
+from flawscope.fewshot.segmenters import check_prompting, refuse_enhancer
 from flawscope.fewshot.settings import agent_settings, check_backbone
-from flawscope.fewshot.starting import start_of
+from flawscope.fewshot.starting import SMOKE_STEPS, is_smoke, start_of
 from flawscope.fewshot.tasks import Picture
 from flawscope.outputs import check_writable
 from flawscope.sdie.actions import identity_of
@@ -23,7 +23,7 @@ from flawscope.sdie.choices import Choice
 from flawscope.sdie.episodes import Report
 from flawscope.sdie.presets import Settings
 from flawscope.sdie.rewards import INDICES, REWARDS
-from flawscope.sdie.run_folder import holds_run
+from flawscope.sdie.run_folder import check_place, holds_run
 from flawscope.sdie.shots import Shot
 from flawscope.sdie.trial import Found
 from flawscope.segment import open_segmenter
@@ -82,7 +82,8 @@ def learn(
         method: ``none`` leaves images as they are, so that the photographs only prompt the segmenter; the agent; or a
             constant mix by a search.
         preset: of the agent; its number of steps is also the searches' budget.
-        budget: steps or segmenter calls, instead of the preset's.
+        budget: steps or segmenter calls, instead of the preset's; without it an agent with ResNets makes a smoke run
+            on a CPU.
         minutes: stop the agent's training after so many.
         choice: of the round that is kept.
         name: what the defect is called.
@@ -97,6 +98,7 @@ def learn(
         UsageError: options that do not fit together.
         OutputError: the folder cannot be written.
     """
+    refuse_enhancer(segmenter)
     check_prompting(segmenter, prompted, use)
     if choice == "critic" and method != "td3":
         raise UsageError(
@@ -105,6 +107,9 @@ def learn(
             remedy="Choose last, quality, likeness or agreement",
         )
     told = agent_settings(preset, budget=budget)
+    smoke = method == "td3" and is_smoke(told, device, budget)
+    if smoke:
+        told = agent_settings(preset, budget=SMOKE_STEPS)
     if method != "td3" and (bank.adjustable or backbone_weights is not None):
         raise UsageError(
             "adjustable parameters and backbone weights are the agent's",
@@ -112,7 +117,9 @@ def learn(
             remedy="Add --method td3",
         )
     check_backbone(backbone_weights, told)
-    if method != "td3" and holds_run(Path(out)):
+    if method == "td3":
+        check_place(Path(out), resume)
+    elif holds_run(Path(out)):
         raise UsageError(
             "this folder holds an agent",
             where=out,
@@ -158,6 +165,7 @@ def learn(
             backbone_weights=backbone_weights,
             start=start,
             known=known,
+            smoke=smoke,
             **kept,
         )
         facts = {**read_description(folder).provenance, "start": noted, **_on_shots(folder, shots, told)}

@@ -13,8 +13,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from flawscope.data.fewshot import FSSD12_FOLDS
+from flawscope.data.fewshot import FSSD12_FOLDS, FewShotClass
 from flawscope.errors import UsageError
+from flawscope.segment.header import Header, read_safetensors_header
+from flawscope.train.trainable import trainable_weights
 
 _OF_A_CLASS = {
     "steel": re.compile(r"^(steel|sd-saliency|neu-seg|neu_seg|fssd)", re.IGNORECASE),
@@ -48,6 +50,11 @@ def material_of(name: str, files: Iterable[Path] = ()) -> str | None:
             if pattern.match(part):
                 return material
     return None
+
+
+def material_of_class(one: FewShotClass) -> str | None:
+    """The same for a class of a manifest."""
+    return material_of(one.name, [sample.image for sample in (*one.support, *one.query)][:1])
 
 
 def trained_on(provenance: Mapping[str, Any]) -> frozenset[str]:
@@ -88,3 +95,15 @@ def refuse_seen(
             where=option,
             remedy=f"Use a model that never saw {material}, or leave such classes out with --classes",
         )
+
+
+def unseen_start(weights: str, name: str, material: str | None) -> Header:
+    """The header of the weights that ``finetune`` starts from, for the class ``name``.
+
+    Raises:
+        UsageError: they have seen the material of the class.
+        WeightsError: they cannot be used.
+    """
+    header = read_safetensors_header(trainable_weights(weights))
+    refuse_seen(weights, trained_on(header.provenance), name, material, "--finetune-weights")
+    return header

@@ -8,12 +8,12 @@ from typing import Any
 from flawscope.fewshot.starting import NONE_FITS
 from flawscope.fewshot.store import FinishedRow
 
-UNFINISHED, WITHOUT_START = "†", "‡"
+UNFINISHED, WITHOUT_START, SMOKE = "†", "‡", "§"
 
 
 def marks(rows: Sequence[FinishedRow]) -> str:
-    """Signs for the rows of a line: trainings cut short, trainings without the start they were meant to have."""
-    signs = {UNFINISHED: _unfinished, WITHOUT_START: _without_start}
+    """Signs for the rows of a line: trainings cut short, without the start they were meant to have, smoke runs."""
+    signs = {UNFINISHED: _unfinished, WITHOUT_START: _without_start, SMOKE: _smoke}
     return "".join(sign for sign, found in signs.items() if any(found(row) for row in rows))
 
 
@@ -30,6 +30,11 @@ def notes(groups: Mapping[str, Sequence[FinishedRow]]) -> list[str]:
             told.append(
                 f"{WITHOUT_START} {method}: {count} of {len(rows)} rows began with random values, because the "
                 "shipped policy is for the default filters alone; do not compare them with rows that began with it."
+            )
+        if count := sum(map(_smoke, rows)):
+            told.append(
+                f"{SMOKE} {method}: {count} of {len(rows)} rows are smoke runs, a few steps on a CPU to see that it "
+                "runs; no figure of theirs stands for the method. In full: --device cuda:0, or --budget."
             )
     costs = [f"{method} {_cost(rows)}" for method, rows in groups.items() if not method.startswith("maps")]
     if costs:
@@ -62,6 +67,10 @@ def _unfinished(row: FinishedRow) -> bool:
 
 def _without_start(row: FinishedRow) -> bool:
     return any(one.get("start") == NONE_FITS for one in _trainings(row))
+
+
+def _smoke(row: FinishedRow) -> bool:
+    return any(one.get("smoke") is True for one in _trainings(row))
 
 
 def _trainings(row: FinishedRow) -> list[dict[str, Any]]:

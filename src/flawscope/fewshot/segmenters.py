@@ -15,18 +15,17 @@ from pathlib import Path
 
 from flawscope.data.fewshot import FewShotClass
 from flawscope.errors import UsageError
-from flawscope.fewshot.materials import material_of, refuse_seen, trained_on, trained_on_folder
+from flawscope.fewshot.materials import material_of_class, refuse_seen, trained_on, trained_on_folder
+from flawscope.sdie.artefact_description import DESCRIPTION, read_description
+from flawscope.sdie.segmenter_place import NETWORK, PROMPTABLE, SAM, kind_and_text, located
 from flawscope.segment import describe, open_segmenter
 from flawscope.segment.base import Segmenter
 from flawscope.segment.description import made_with
 from flawscope.segment.grabcut import GRABCUT
-from flawscope.segment.opening import promptable_models
+from flawscope.segment.opening import promptable_folder, promptable_models
 from flawscope.segment.prompted import PROTOTYPE, USES, Use
 from flawscope.segment.regions import REGIONS
 from flawscope.segment.support_maps import FeatureKind
-
-PROMPTABLE = "promptable"
-_SEEN_BY_PROMPTABLE = frozenset({"steel", "tile"})
 
 
 @dataclass
@@ -44,17 +43,22 @@ class Segmenters:
     _made_with: dict[str, str] = field(default_factory=dict)
 
     def check(self, one: FewShotClass) -> None:
-        """Raise UsageError when the segmenter has seen the material of a class."""
-        if self.spec == PROTOTYPE:
-            return
-        material = _material(one)
-        spec = self._spec_for(material)
-        refuse_seen(spec, self._seen(spec), one.name, material)
+        """Raise what ``for_class`` raises, where the spec needs a segmenter at all."""
+        if self.spec != PROTOTYPE:
+            self.for_class(one)
 
     def for_class(self, one: FewShotClass) -> Segmenter:
-        """The segmenter of a class, without prompts; raises UsageError, WeightsError or MissingExtraError."""
-        self.check(one)
-        return self._opened(self._spec_for(_material(one)))
+        """The segmenter of a class, without prompts.
+
+        Raises:
+            UsageError: there is none of this name, or it has seen the material of the class.
+            WeightsError: its weights are missing or cannot be used.
+            MissingExtraError: what runs it is not installed.
+        """
+        material = material_of_class(one)
+        spec = self._spec_for(material)
+        refuse_seen(spec, self._seen(spec), one.name, material)
+        return self._opened(spec)
 
     def made_with(self, classes: Sequence[FewShotClass]) -> list[str]:
         """Names and fingerprints of the segmenters of some classes, each once; raises as ``for_class``."""
@@ -62,7 +66,7 @@ class Segmenters:
             return [PROTOTYPE]
         told = []
         for one in classes:
-            segmenter, spec = self.for_class(one), self._spec_for(_material(one))
+            segmenter, spec = self.for_class(one), self._spec_for(material_of_class(one))
             if spec not in self._made_with:  # reads its weights
                 self._made_with[spec] = made_with(segmenter)
             told.append(self._made_with[spec])
@@ -86,11 +90,11 @@ class Segmenters:
     def _seen(self, spec: str) -> frozenset[str]:
         kind, _, rest = spec.partition(":")
         if kind == PROMPTABLE:
-            folder = promptable_models().get(rest)
-            noted = frozenset() if folder is None else trained_on_folder(folder)
-            return noted or _SEEN_BY_PROMPTABLE - {rest.removeprefix("no-")}
-        if kind == "sam":
-            return trained_on_folder(Path(rest).expanduser())
+            return trained_on_folder(promptable_folder(rest))
+        if kind == SAM and rest:
+            from flawscope.segment.sam_files import find_folder
+
+            return trained_on_folder(find_folder(rest))
         return trained_on(describe(self._opened(spec)).provenance)
 
 
@@ -101,7 +105,7 @@ def needs_prompts(spec: str) -> bool:
 
 def takes_prompts(spec: str) -> bool:
     """Whether a segmenter can be prompted from the supports."""
-    return spec.partition(":")[0] in (GRABCUT, REGIONS, "sam", PROMPTABLE)
+    return spec.partition(":")[0] in (GRABCUT, REGIONS, SAM, PROMPTABLE)
 
 
 def check_prompting(
@@ -109,7 +113,7 @@ def check_prompting(
 ) -> None:
     """Raise UsageError when a segmenter cannot be used with, or without, prompts, or has no such features."""
     kind = spec.partition(":")[0]
-    if features != "filters" and kind not in ("sam", PROMPTABLE):
+    if features != "filters" and kind not in (SAM, PROMPTABLE):
         raise UsageError(
             f"features of an embedding need sam or promptable as segmenter, not '{spec}'",
             where=f"--prompt-features {features}",
@@ -127,5 +131,16 @@ def check_prompting(
         )
 
 
-def _material(one: FewShotClass) -> str | None:
-    return material_of(one.name, [sample.image for sample in (*one.support, *one.query)][:1])
+def refuse_enhancer(spec: str) -> None:
+    """Raise UsageError when a spec is the folder of an enhancer: it is learnt for a segmenter, and is none here."""
+    kind, text = kind_and_text(spec)
+    folder = Path(text).expanduser()
+    if spec == PROMPTABLE or kind not in (NETWORK, SAM) or not (folder / DESCRIPTION).is_file():
+        return
+    named = read_description(folder).segmenter
+    raise UsageError(
+        "what 'fewshot learn' left, an enhancer with its segmenter, and not a segmenter to learn for",
+        where=f"--segmenter {spec}",
+        remedy=("" if named is None else f"Give that segmenter: --segmenter {located(named, folder)}. ")
+        + "The enhancer goes to predict, evaluate and inspect",
+    )

@@ -74,7 +74,8 @@ class StudySettings(BaseModel):
         kernel_size: pixels, of the filters' windows; None for the preset's.
         rounds: T; None for the agent's preset.
         budget: segmenter calls of a search, and steps of the agent; None for the steps of the agent's preset;
-            a search then has the calls that the agent's shipped start cost besides.
+            a search then has the calls that the agent's shipped start cost besides, and an agent with ResNets makes a
+            smoke run on a CPU.
         minutes: after which the training of one agent's row is stopped; None for never.
         preset: of the agent.
         backbone_weights: ImageNet weights of the preset's ResNets, a file; None for random values.

@@ -14,15 +14,26 @@ WARNING = (
     "alone; do not compare its figures with those of the default filters"
 )
 
-SMOKE = (
-    "td3 with its ResNets on a CPU is a smoke run: slow, and no figure of it stands for the paper's; give "
-    "--device cuda:0"
-)
+SMOKE_STEPS = 10
+"""Of a training that is only to show that it runs: minutes on one core of a CPU, where all steps take days."""
 
 
-def is_smoke(settings: Settings, device: str) -> bool:
-    """Whether an agent's training is only good to see that it runs."""
-    return settings.network == "resnet18" and not device.startswith("cuda")
+def is_smoke(settings: Settings, device: str, budget: int | None) -> bool:
+    """Whether an agent's training is a smoke run: ResNets on a CPU, and no number of steps was asked for."""
+    return budget is None and _is_slow(settings, device)
+
+
+def cpu_warning(settings: Settings, device: str, budget: int | None) -> str | None:
+    """What to say before a training for which there should be a GPU; ``settings`` with all their steps."""
+    if is_smoke(settings, device, budget):
+        steps = settings.steps
+        return (
+            f"smoke run: td3 with its ResNets takes {SMOKE_STEPS} steps on a CPU, to see that it runs; no figure of "
+            f"it stands for the paper's. All {steps:,} steps: --device cuda:0, or --budget {steps}, days on a CPU"
+        )
+    if _is_slow(settings, device):
+        return f"td3 with its ResNets is slow on a CPU, {settings.steps:,} steps; give --device cuda:0"
+    return None
 
 
 def start_of(bank: FilterBank, settings: Settings, *, prompted: bool) -> tuple[MlpPolicy | None, str]:
@@ -32,3 +43,7 @@ def start_of(bank: FilterBank, settings: Settings, *, prompted: bool) -> tuple[M
     if policy is not None:
         return policy, SHIPPED
     return None, NONE_FITS if settings.pretrained else RANDOM
+
+
+def _is_slow(settings: Settings, device: str) -> bool:
+    return settings.network == "resnet18" and not device.startswith("cuda")

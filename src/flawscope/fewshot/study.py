@@ -19,11 +19,12 @@ from flawscope.fewshot.answers import Lesson, Responder, maps, mixes, prototype,
 from flawscope.fewshot.content import Content
 from flawscope.fewshot.enhancing import agent, searched
 from flawscope.fewshot.judging import judge
+from flawscope.fewshot.materials import material_of_class, unseen_start
 from flawscope.fewshot.preparing import prepare
 from flawscope.fewshot.scores import figures
-from flawscope.fewshot.segmenters import Segmenters, check_prompting
+from flawscope.fewshot.segmenters import Segmenters, check_prompting, refuse_enhancer
 from flawscope.fewshot.settings import ENHANCING, Row, StudySettings, agent_settings, check_backbone
-from flawscope.fewshot.starting import NONE_FITS, SMOKE, WARNING, is_smoke, start_of
+from flawscope.fewshot.starting import NONE_FITS, SMOKE_STEPS, WARNING, cpu_warning, is_smoke, start_of
 from flawscope.fewshot.store import FinishedRow, RunFolder, stamp_of
 from flawscope.fewshot.tally import Tally
 from flawscope.fewshot.tasks import Source, restrict
@@ -71,6 +72,7 @@ class Study:
 
     def __post_init__(self) -> None:
         told = self.settings
+        refuse_enhancer(told.segmenter)
         check_prompting(told.segmenter, told.prompted, told.prompt_use, told.prompt_features)
         self.bank = make_bank(told.bank, told.filters, told.kernel_size)
         self._agent_bank = adjustable_bank(self.bank, told.adjustable)
@@ -79,10 +81,17 @@ class Study:
         self._segmenters = Segmenters(told.segmenter, self.device)
 
     def check(self, rows: Sequence[Row]) -> None:
-        """Raise before any work what would spoil all rows: a segmenter that cannot be had, or has seen the material.
+        """Raise before any work what would spoil many rows, so that it is told once.
 
         Manifests that cannot be read are left to their rows.
+
+        Raises:
+            UsageError: the segmenter, or the weights of ``finetune``, have seen the material of a class.
+            WeightsError: they are missing or cannot be used.
+            MissingExtraError: what runs the segmenter is not installed.
         """
+        tuned = any(row.method == "finetune" for row in rows)
+        start = self.settings.finetune_weights if tuned else None
         for source in dict.fromkeys(row.source for row in rows):
             try:
                 manifest = self._tasks(source)
@@ -90,6 +99,8 @@ class Study:
                 continue
             for one in manifest.classes:
                 self._segmenters.check(one)
+                if start is not None:
+                    unseen_start(start, one.name, material_of_class(one))
 
     def run(self, rows: Sequence[Row], say: Say | None = None) -> Outcome:
         """Make every row that is not there yet.
@@ -106,8 +117,8 @@ class Study:
             if any(row.method == "td3" for row in rows):
                 if self._starts_afresh():
                     tell(WARNING)
-                if is_smoke(self.agent, self.device):
-                    tell(SMOKE)
+                if warning := cpu_warning(self.agent, self.device, self.settings.budget):
+                    tell(warning)
             manifests: dict[Source, FewShotManifest] = {}
             for source in dict.fromkeys(row.source for row in rows):
                 try:
@@ -140,7 +151,8 @@ class Study:
             return found, True
         started, tally = time.perf_counter(), Tally()
         tasks = tuple(prepare(one, self._segmenters, self.settings, tally) for one in manifest.classes)
-        lesson = Lesson(tasks, row, self.settings, self.agent, self.bank, self.folder.agent(row), self.device)
+        told, folder = self.settings, self.folder.agent(row)
+        lesson = Lesson(tasks, row, told, self._agent_of(row), self.bank, folder, self.device)
         prepared = time.perf_counter() - started
         responder = _learn(lesson)
         learning, learnt = time.perf_counter() - started, tally.calls
@@ -191,11 +203,18 @@ class Study:
             weights = told.backbone_weights
             means += [
                 self.bank.fingerprint(),
-                self.agent.model_dump(mode="json"),
+                self._agent_of(row).model_dump(mode="json"),
                 noted if start is None else fingerprint_of(start),
                 None if weights is None else self._content.file(Path(weights)),
             ]
         return means
+
+    def _agent_of(self, row: Row) -> Settings:
+        """The agent's settings; of a smoke run only its own training is short, and no search."""
+        told = self.settings
+        if row.method == "td3" and is_smoke(self.agent, self.device, told.budget):
+            return agent_settings(told.preset, told.rounds, SMOKE_STEPS)
+        return self.agent
 
     def _starts_afresh(self) -> bool:
         return start_of(self._agent_bank, self.agent, prompted=self.settings.prompted)[1] == NONE_FITS

@@ -53,6 +53,7 @@ def train(
     segmenter: str | None = None,
     support: SupportModel | None = None,
     use: Sequence[Use] = USES,
+    smoke: bool = False,
     checkpoint_seconds: float = 30.0,
 ) -> Path:
     """Train an agent and leave an artefact that ``load_artefact`` opens.
@@ -83,6 +84,7 @@ def train(
         choice: of the round, stored in the artefact.
         segmenter: how ``open_segmenter`` finds it, stored in the artefact.
         support, use: what prompts it and how, stored in the artefact.
+        smoke: whether it is only to show that it runs; noted in the artefact.
         checkpoint_seconds: how often the state is written; Ctrl-C loses no more than this.
 
     Returns:
@@ -137,7 +139,8 @@ def train(
                     "classes": sorted({shot.name for shot in given}),
                     "drawn_shots": len(drawn),
                     "settings": settings.model_dump(mode="json"),
-                },
+                }
+                | ({"smoke": True} if smoke else {}),
             )
 
         run.go(minutes, checkpoint_seconds, keep, progress)

@@ -23,25 +23,26 @@ def holds_run(folder: Path) -> bool:
     return (folder / CONFIG).exists() and (folder / CHECKPOINT).exists()
 
 
+def check_place(folder: Path, resume: bool) -> None:
+    """Raise UsageError, before any work, when no run can begin in a folder or, with ``resume``, go on in it."""
+    if resume:
+        _begun_with(folder)
+    elif holds_run(folder):
+        raise UsageError(
+            "this folder already holds a run",
+            where=folder,
+            remedy="Add --resume to go on with it, or choose another --out",
+        )
+
+
 def claim(folder: Path, config: dict[str, Any], resume: bool) -> None:
     """Note what the run is told, or see that a resumed one is told the same."""
-    file = folder / CONFIG
+    check_place(folder, resume)
     if not resume:
-        if holds_run(folder):
-            raise UsageError(
-                "this folder already holds a run",
-                where=folder,
-                remedy="Add --resume to go on with it, or choose another --out",
-            )
-        write_json(file, config)
+        write_json(folder / CONFIG, config)
         return
-    try:
-        before = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UsageError("no run to resume here", where=folder, remedy="Check --out") from error
-    except (OSError, ValueError) as error:
-        raise UsageError("its config.json is damaged", where=file, remedy="Start a new run") from error
-    changed = [name for name in config if not isinstance(before, dict) or before.get(name) != config[name]]
+    before = _begun_with(folder)
+    changed = [name for name in config if before.get(name) != config[name]]
     if changed:
         raise UsageError(
             f"the run was begun with other {', '.join(changed)}",
@@ -77,3 +78,14 @@ def config_of(
         "drawn": drawn,
         "start": None if start is None else fingerprint_of(start),
     }
+
+
+def _begun_with(folder: Path) -> dict[str, Any]:
+    file = folder / CONFIG
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UsageError("no run to resume here", where=folder, remedy="Check --out") from error
+    except (OSError, ValueError) as error:
+        raise UsageError("its config.json is damaged", where=file, remedy="Start a new run") from error
+    return content if isinstance(content, dict) else {}

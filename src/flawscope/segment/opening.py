@@ -54,7 +54,7 @@ def open_segmenter(
         from flawscope.segment.sam import load_sam
 
         if kind == "promptable":
-            return load_sam(_promptable(rest), device=device, threads=threads, title=text)
+            return load_sam(promptable_folder(rest), device=device, threads=threads, title=text)
         if not rest:
             raise _unknown(text, also)
         return load_sam(rest, device=device, threads=threads)
@@ -73,7 +73,8 @@ def promptable_models() -> dict[str, Path]:
     }
 
 
-def _promptable(name: str) -> Path:
+def promptable_folder(name: str) -> Path:
+    """The folder of a small promptable model inside the package; raises UsageError."""
     known = promptable_models()
     if name not in known:
         raise UsageError(

@@ -1,7 +1,8 @@
-"""A promptable model as a folder that transformers opens: half-precision safetensors and two JSON files."""
+"""A promptable model as a folder that transformers opens: half-precision safetensors and three JSON files."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,18 @@ from flawscope.segment.header import IMAGENET_MEAN, IMAGENET_STD
 _TIED = "prompt_encoder.shared_embedding.positional_embedding"
 
 
-def store(net: Any, folder: Path) -> Path:
-    """Write ``config.json``, ``model.safetensors`` (fp16) and ``preprocessor_config.json``; returns the folder.
+def store(net: Any, folder: Path, trained_on: Sequence[str]) -> Path:
+    """Write the folder of a model, which ``SamModel.from_pretrained(folder, dtype=torch.float32)`` reads back.
 
-    ``SamModel.from_pretrained(folder, dtype=torch.float32)`` reads it back.
+    It holds ``config.json``, ``model.safetensors`` (fp16), ``preprocessor_config.json`` and ``flawscope.json``.
+
+    Args:
+        net: ``SamModel`` of transformers.
+        folder: to write.
+        trained_on: names of the data it has seen, so that it is never scored on a few-shot task of that material.
+
+    Returns:
+        The folder.
     """
     tensors = {
         name: value.detach().to(torch.float16).contiguous()
@@ -45,5 +54,6 @@ def store(net: Any, folder: Path) -> Path:
             "do_convert_rgb": True,
         },
     )
+    write_json(folder / "flawscope.json", {"trained_on": list(trained_on)})
     write_bytes(folder / "model.safetensors", safetensors.torch.save(tensors, metadata={"format": "pt"}))
     return folder
