@@ -64,3 +64,12 @@ def test_counts_must_fit() -> None:
         draw_strip(image(0), [image(0)], [[1, 0]], NAMES, [np.zeros((40, 60), np.uint8)])
     with pytest.raises(UsageError, match="3 weights for a bank of 2 filters"):
         draw_strip(image(0), [image(0)], [[1, 0, 0]], NAMES)
+
+
+def test_the_round_that_is_kept_is_named() -> None:
+    plain, *others = (
+        draw_strip(image(0.5), [image(0.5)] * 2, [[1, 0]] * 2, NAMES, kept=kept) for kept in (None, 0, 1, 2)
+    )
+    columns = [np.flatnonzero((other != plain).any(axis=(0, 2))).mean() for other in others]
+    assert columns == sorted(columns)
+    assert len({round(column) for column in columns}) == 3

@@ -121,7 +121,7 @@ def _played(folder: Path, device: str, original: Image, screen: Console) -> Imag
         screen.print("kept: the image as it came", markup=False)
     pictures = [one.game.shown(one.state) for one in played[1:]]
     masks = [one.seen.foreground.astype(np.uint8) for one in played]
-    return draw_strip(original, pictures, shares, names, masks)
+    return draw_strip(original, pictures, shares, names, masks, kept.number)
 
 
 def _per_round(typed: Sequence[str], rounds: int | None, names: Sequence[str]) -> list[Weights]:

@@ -31,6 +31,7 @@ def draw_strip(
     weights: Sequence[npt.ArrayLike],
     names: Sequence[str],
     masks: Sequence[Mask] | None = None,
+    kept: int | None = None,
 ) -> Image:
     """Draw one column for the original and one for each round.
 
@@ -41,6 +42,7 @@ def draw_strip(
         names: of the n filters.
         masks: ``(h, w)`` class numbers of the original and of each round, one more than there are rounds; they
             make a third row.
+        kept: the round that an enhancer keeps, 0 for the original; its title says so.
 
     Returns:
         ``(height, width, 3)`` ``uint8`` RGB.
@@ -62,7 +64,8 @@ def draw_strip(
     figure = _figure(_COLUMN * len(pictures), sum(heights))
     grid = figure.subplots(len(heights), len(pictures), height_ratios=heights, squeeze=False)
     for number, picture in enumerate(pictures):
-        _show(grid[0][number], picture, "original" if number == 0 else f"round {number}")
+        title = "original" if number == 0 else f"round {number}"
+        _show(grid[0][number], picture, f"{title} (kept)" if number == kept else title)
         if masks is not None:
             mask = np.asarray(masks[number])
             _show(grid[2][number], _tinted(picture, mask), f"mask: {np.count_nonzero(mask) / mask.size:.1%}")

@@ -17,7 +17,7 @@ class ConvBlock(nn.Sequential):
     def __init__(self, inputs: int, outputs: int, kernel: int = 3) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
-        self.norm = nn.BatchNorm2d(outputs)
+        self.norm: nn.Module = nn.BatchNorm2d(outputs)
         self.relu = nn.ReLU(inplace=True)
 
 
@@ -27,7 +27,7 @@ class UpBlock(nn.Sequential):
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.conv = nn.ConvTranspose2d(inputs, outputs, 2, stride=2, bias=False)
-        self.norm = nn.BatchNorm2d(outputs)
+        self.norm: nn.Module = nn.BatchNorm2d(outputs)
         self.relu = nn.ReLU(inplace=True)
 
 
