@@ -41,7 +41,7 @@ def benchmark(
     """Time networks in turns, each on one image at its own input size; medians, and ratios to the first.
 
     With images also each stage of an image, and the rate at which 'predict' gets through them all. Where OpenVINO
-    is installed also the floor: the network's multiply-adds at the rate of one large matrix product.
+    is installed also the floor: the network's multiply-adds at the rate of one large layer.
     """
     from flawscope.machine import describe_machine
     from flawscope.segment import load

@@ -132,6 +132,10 @@ def show(
 
 
 def _write(made: Calibration, out: Path, json_file: str | None) -> None:
+    from flawscope.errors import UsageError
+
+    if out.exists():
+        raise UsageError("is there already", where=out, remedy="Choose another name with --out")
     made.save(out)
     emit_json("calibration", 1, made.to_json(), json_file)
     _tell(made, json_file)

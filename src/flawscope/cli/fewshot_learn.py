@@ -24,7 +24,10 @@ def learn(
     ] = None,
     class_name: Annotated[
         str | None,
-        typer.Option("--class", help="The class of the manifest; with --data, what to call the defect."),
+        typer.Option(
+            "--class",
+            help="The class of the manifest. With --data a name for the record: results call it defect.",
+        ),
     ] = None,
     shots: Annotated[
         int, typer.Option(min=1, help="How many photographs to learn from, the first ones.")
@@ -108,7 +111,8 @@ def learn(
     warning = cpu_warning(agent_settings(preset, budget=budget), device, budget)
     if chosen == "td3" and warning is not None:
         screen.print(warning, markup=False)
-    screen.print(f"learning from {len(samples)}: {', '.join(one.name for one in samples)}", markup=False)
+    few = f" (of {shots} asked for, the others show no defect or are not there)" * (len(samples) < shots)
+    screen.print(f"learning from {len(samples)}{few}: {', '.join(one.name for one in samples)}", markup=False)
     try:
         with progress_bar() as bar:
             task = bar.add_task("Learning", total=None)

@@ -33,11 +33,11 @@ default: accept            # what a defect is that no rule speaks of
 
 rules:
   - name: long defect
-    length_mm: {min: 100}
+    length_mm: {min: LENGTH}
     then: reject
 
   - name: large defect
-    area_mm2: {min: 500}
+    area_mm2: {min: AREA}
     then: review
 
   - name: many defects close together
@@ -49,6 +49,12 @@ rules:
 
 def new(
     out: Annotated[Path, typer.Option(help="The .yaml file to write.")] = Path("rules.yaml"),
+    length: Annotated[
+        float, typer.Option("--length-mm", help="Reject what is at least so long.", min=0.0)
+    ] = 3.0,
+    area: Annotated[
+        float, typer.Option("--area-mm2", help="Review what is at least so large.", min=0.0)
+    ] = 2.0,
 ) -> None:
     """Write a rule file to begin with, for you to change."""
     from flawscope.errors import UsageError
@@ -56,7 +62,8 @@ def new(
 
     if out.exists():
         raise UsageError("is there already", where=out, remedy="Choose another name with --out")
-    console().print(f"Rules: {write_text(out, STARTER)}", markup=False)
+    content = STARTER.replace("LENGTH", f"{length:g}").replace("AREA", f"{area:g}")
+    console().print(f"Rules: {write_text(out, content)}", markup=False)
 
 
 def check(
