@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from collections.abc import Callable
@@ -12,6 +13,22 @@ import numpy as np
 import pytest
 
 STEEPNESS = 40.0
+
+
+@pytest.fixture(scope="session")
+def script() -> Callable[[str], Any]:
+    """``script(name)``: a program of ``benchmarks/`` as a module, to render its pages with."""
+
+    def opened(name: str) -> Any:
+        file = Path(__file__).parents[1] / "benchmarks" / f"{name}.py"
+        spec = importlib.util.spec_from_file_location(name, file)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return opened
 
 
 @pytest.fixture(scope="session")

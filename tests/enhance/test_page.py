@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,8 @@ PAGE = (ROOT / "docs" / "enhance.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
-def benchmark() -> Any:
-    spec = importlib.util.spec_from_file_location("filter_bank", ROOT / "benchmarks" / "filter_bank.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def benchmark(script: Callable[[str], Any]) -> Any:
+    return script("filter_bank")
 
 
 def test_figures_are_the_recorded_ones(benchmark: Any) -> None:

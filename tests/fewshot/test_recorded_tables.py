@@ -1,28 +1,25 @@
 """docs/few-shot.md shows what the recorded studies say."""
 
-import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 
 
-def tables() -> Any:
-    spec = importlib.util.spec_from_file_location("fewshot_tables", ROOT / "benchmarks" / "fewshot_tables.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture(scope="module")
+def tables(script: Callable[[str], Any]) -> Any:
+    return script("fewshot_tables")
 
 
-def test_the_page_is_what_the_json_renders_to() -> None:
-    module = tables()
+def test_the_page_is_what_the_json_renders_to(tables: Any) -> None:
     text = (ROOT / "docs" / "few-shot.md").read_text(encoding="utf-8")
-    assert module.fill(text, module.load()) == text
+    assert tables.fill(text, tables.load()) == text
 
 
-def test_a_report_as_tables() -> None:
+def test_a_report_as_tables(tables: Any) -> None:
     def line(label: str, mean: float, sd: float | None, oracle: bool) -> dict[str, Any]:
         figure = {"mean": mean, "sd": sd}
         return {
@@ -31,7 +28,7 @@ def test_a_report_as_tables() -> None:
             "oracle": oracle,
             "stands_for_method": not oracle,
             "manifests": ["m"],
-            "figures": dict.fromkeys(tables().FIGURES, figure),
+            "figures": dict.fromkeys(tables.FIGURES, figure),
             "classes": {"bar": {"iou_image_mean": mean}},
             "seconds_learning": 12.4,
             "seconds_a_query": 0.25,
@@ -54,7 +51,7 @@ def test_a_report_as_tables() -> None:
         "gap_closed": [],
         "failures": ["m--td3--seed1: no"],
     }
-    text = tables().render({"fewshot-x": report})
+    text = tables.render({"fewshot-x": report})
     assert "### regions, 5-shot" in text
     assert "| raw | 2 | 0.100 | 0.100 | 0.100 | 0.100 | 12 | 250 |" in text
     assert "| td3, oracle (uses the true mask) | 2 | 0.200 ± 0.010 |" in text

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_figures_are_the_recorded_ones() -> None:
-    spec = importlib.util.spec_from_file_location("measuring", ROOT / "benchmarks" / "measuring.py")
-    assert spec is not None
-    assert spec.loader is not None
-    benchmark = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(benchmark)
+def test_figures_are_the_recorded_ones(script: Callable[[str], Any]) -> None:
+    benchmark = script("measuring")
     report = json.loads(benchmark.RESULTS.read_text(encoding="utf-8"))
     page = (ROOT / "docs" / "measuring.md").read_text(encoding="utf-8")
     assert benchmark.shapes_table(report) in page
