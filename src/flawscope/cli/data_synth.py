@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from flawscope.cli.lists import listed
-from flawscope.cli.output import JsonOption, console, emit_json
+from flawscope.cli.output import JsonOption, console, emit_json, progress_bar
 from flawscope.errors import UsageError
 
 
@@ -39,15 +38,12 @@ def synth(
     Writes images/, masks/ (class numbers), splits.json and dataset.yaml: a dataset for every other command. The
     same seed gives the same pixels.
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
     from flawscope.data.synthetic import KINDS, write_dataset
 
     height, width = _size(size)
     chosen = KINDS if kinds is None else tuple(listed(kinds))
-    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task("drawing", total=count)
+    with progress_bar() as bar:
+        task = bar.add_task("Drawing", total=count)
         data = write_dataset(
             out,
             count,
@@ -58,7 +54,7 @@ def synth(
             kinds=chosen,
             clean_probability=clean,
             fractions=_shares(splits),
-            advance=lambda: progress.advance(task),
+            advance=lambda: bar.advance(task),
         )
     parts = {split: len(data.split(split)) for split in data.splits}
     told = ", ".join(f"{split} {number}" for split, number in parts.items())

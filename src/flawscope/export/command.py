@@ -104,15 +104,14 @@ def export_checked(
             "provenance": {**told.provenance, "exported": _origin(source)},
         }
     )
-    half, quantised = chosen.half, None
-    if half is None:
-        half = stored_in_half(source)
+    half = stored_in_half(source) if chosen.half is None else chosen.half
+    network, quantised = load_network(source), None
     temporary = atomic if chosen.format == "onnx" else pair
     with temporary(file) as made:
         if chosen.format == "onnx":
-            write_onnx(load_network(source), header, made, half=half, free_size=chosen.free_size)
+            write_onnx(network, header, made, half=half, free_size=chosen.free_size)
         else:
-            graph = to_onnx(load_network(source), header, half=False, free_size=chosen.free_size)
+            graph = to_onnx(network, header, half=False, free_size=chosen.free_size)
             model = plain = from_onnx(graph.SerializeToString())
             if chosen.precision == "int8":
                 quantised = quantise(plain, segmenter, header, plan.calibrating(), keep=chosen.keep)

@@ -18,14 +18,7 @@ STAGES = ("read", "input", "network", "output", "defects", "write")
 """Decode the file; resize and normalise; run the network; resize back; mask and list of defects; write the mask."""
 
 
-def stage_times(
-    segmenter: LoadedSegmenter,
-    file: Path,
-    scratch: Path,
-    repeats: int,
-    *,
-    on_turn: Callable[[], None] = lambda: None,
-) -> dict[str, Timing]:
+def stage_times(segmenter: LoadedSegmenter, file: Path, scratch: Path, repeats: int) -> dict[str, Timing]:
     """Time of each of :data:`STAGES` for one image, one after another as ``predict`` does without overlapping them.
 
     Args:
@@ -33,7 +26,6 @@ def stage_times(
         file: the image.
         scratch: a folder to write the mask into.
         repeats: how often.
-        on_turn: called after each time round.
 
     Raises:
         ImageError: the file cannot be read.
@@ -55,4 +47,4 @@ def stage_times(
         ),
         "write": lambda: write_image(scratch / "mask.png", mask * np.uint8(255)),
     }
-    return alternate(actions, repeats, on_turn=on_turn)
+    return alternate(actions, repeats)
