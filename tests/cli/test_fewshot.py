@@ -245,6 +245,22 @@ def test_learn_leaves_an_artefact_that_opens(
         assert (out / "policy.safetensors").read_bytes() == trained
 
 
+def test_results_call_the_defect_as_learnt(manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from flawscope.sdie.artefact import load_artefact
+
+    out, image = manifest.parent / "mydefect", manifest.parent / "seen.png"
+    arguments = ["fewshot", "learn", "--manifest", str(manifest), "--class", "square", "--shots", "2"]
+    assert run([*arguments, "--method", "none", "--out", str(out)]) == 0
+    enhanced = load_artefact(out)
+    assert enhanced.labels == ("square",)
+    assert enhanced.segment(np.full((40, 30, 3), 0.5, np.float32)).probability.shape == (1, 40, 30)
+    write_image(image, np.full((40, 30), 128, np.uint8))
+    capsys.readouterr()
+    strip = ["--policy", str(out), "--out", str(manifest.parent / "strip.png")]
+    assert run(["enhance", "apply", str(image), *strip]) == 0
+    assert "nothing is enhanced" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("method", ["none", "td3", "cma", "search", "best-single"])
 def test_a_folder_that_holds_an_agent_is_refused_before_any_work(
     manifest: Path, method: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -117,7 +117,9 @@ def _played(folder: Path, device: str, original: Image, screen: Console) -> Imag
     for one, share in zip(played[1:], shares, strict=True):
         mark = " (kept)" if one is kept else ""
         screen.print(f"round {one.number}: {_in_words(share, names)}{mark}", markup=False)
-    if kept.number == 0:
+    if {_in_words(share, names) for share in shares} == {"identity 1.00"}:
+        screen.print("nothing is enhanced: all the weight is on identity", markup=False)
+    elif kept.number == 0:
         screen.print("kept: the image as it came", markup=False)
     pictures = [one.game.shown(one.state) for one in played[1:]]
     masks = [one.seen.foreground.astype(np.uint8) for one in played]

@@ -26,7 +26,7 @@ def learn(
         str | None,
         typer.Option(
             "--class",
-            help="The class of the manifest. With --data a name for the record: results call it defect.",
+            help="The class of the manifest. With --data the name of the defect in results.",
         ),
     ] = None,
     shots: Annotated[
@@ -128,7 +128,7 @@ def learn(
                 budget=budget,
                 minutes=minutes,
                 choice=choice if choice is not None else "likeness" if chosen == "td3" else "last",
-                name=class_name or "defect",
+                name=class_name,
                 seed=seed,
                 resume=resume,
                 device=device,

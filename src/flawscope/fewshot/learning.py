@@ -61,7 +61,7 @@ def learn(
     budget: int | None = None,
     minutes: float | None = None,
     choice: Choice = "last",
-    name: str = "defect",
+    name: str | None = None,
     seed: int = 0,
     resume: bool = False,
     device: str = "auto",
@@ -86,7 +86,7 @@ def learn(
             on a CPU.
         minutes: stop the agent's training after so many.
         choice: of the round that is kept.
-        name: what the defect is called.
+        name: what the defect is called in results; None: as the segmenter calls it.
         seed: everything random follows from it.
         resume: go on with an interrupted agent.
         device: of the segmenter.
@@ -131,8 +131,9 @@ def learn(
     plain = None if segmenter == PROTOTYPE else open_segmenter(segmenter, device=device, also=(PROTOTYPE,))
     known = knowing(plain, use if prompted else None)
     given = with_others(known, model, len(supports))[1]
+    called = name or (given[0].labels[0] if len(given[0].labels) == 1 else "defect")
     shots = [
-        Shot(one.image, one.mask, asked, name, one.name) for one, asked in zip(supports, given, strict=True)
+        Shot(one.image, one.mask, asked, called, one.name) for one, asked in zip(supports, given, strict=True)
     ]
     if choice == "quality" and shots[0].segmenter.segment(shots[0].image).quality is None:
         raise UsageError(
@@ -181,7 +182,7 @@ def learn(
         "shots_before": round(found.raw, 4),
         "shots_after": round(found.score, 4),
         "shots": [one.source for one in shots],
-        "classes": [name],
+        "classes": [called],
     }
     folder = save_artefact(
         out, found.policy, bank, preset=method, rounds=found.rounds, provenance=facts, **kept

@@ -62,6 +62,12 @@ class Enhanced(Wrapper):
         """``sdie(segmenter)``; says so when the round is the oracle's."""
         return f"sdie({self.segmenter.name})" + (" ORACLE round" if self.choice == "oracle" else "")
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The segmenter's; the class it was learnt on, where both are one."""
+        inner, learnt = self.segmenter.labels, self.provenance.get("classes", ())
+        return tuple(learnt) if len(inner) == 1 == len(learnt) else inner
+
     def describe(self) -> Description:
         """The segmenter's, with what is done to the image before; two policies have two fingerprints."""
         inner = describe(self.segmenter)
