@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import errno
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,7 @@ def test_measures_and_verdicts(given: list[str], capsys: pytest.CaptureFixture[s
     assert measured["orientation_deg"] == 90.0
     assert measured["contrast"] == pytest.approx(220 / 255, abs=1e-5)
     rows = table()
-    assert [(row["source"], row["defect"], row["verdict"], row["rules"]) for row in rows] == [
+    assert [(row["source"], row["defect"], row["image_verdict"], row["rules"]) for row in rows] == [
         ("in/clean.png", "0", "accept", ""),
         ("in/scratch.png", "1", "reject", "long scratch"),
         ("in/scratch.png", "2", "reject", "speck"),
@@ -101,6 +102,22 @@ def test_measures_and_verdicts(given: list[str], capsys: pytest.CaptureFixture[s
     report = json.loads(Path("report.json").read_text())
     assert report["verdicts"] == {"accept": 1, "review": 1, "reject": 1}
     assert report["exit_code"] == 1
+
+
+def test_a_row_names_the_rules_of_its_own_defect(given: list[str]) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    Path("rules.yaml").write_text(RULES.partition("  - name: speck")[0])
+    assert run([*given, *JUDGED]) == 1
+    expected = [
+        ("0", "accept", ""),
+        ("1", "reject", "long scratch"),
+        ("2", "reject", ""),
+        ("1", "accept", ""),
+    ]
+    assert [(row["defect"], row["image_verdict"], row["rules"]) for row in table()] == expected
+    assert run(["report", "out", "--parquet", "out/defects.parquet"]) == 0
+    rows = parquet.read_table("out/defects.parquet").to_pylist()
+    assert [(str(row["defect"]), row["image_verdict"], row["rules"]) for row in rows] == expected
 
 
 def test_without_rules_only_measures(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -164,6 +181,12 @@ def test_resuming_with_anything_else_is_refused(
         ("0.1", RULES, ["--calibration-id", "line-4"], "the calibration is of 'line-3', not of 'line-4'"),
         ("0.1", RULES.replace("min: 3", "min: 3, max: 2"), [], "rules.yaml, line 3"),
         ("0.1", RULES.replace("length_mm", "class: rust\n    length_mm"), [], "rust"),
+        (
+            "0.1",
+            "rules:\n  - {name: one, then: reject}\n  - {name: two, then: review}\n",
+            [],
+            "rules.yaml, line 3: rule 'two' says review where 'one' says reject, for the same defects (line 2)",
+        ),
     ],
 )
 def test_bad_files_are_one_line_before_any_work(
@@ -227,7 +250,10 @@ def test_a_strip(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     tifffile.imwrite("strip.tif", rows, photometric="minisblack")
     given[1] = "strip.tif"
     assert run([*given, *JUDGED, "--strip"]) == 1
-    assert "REJECT strip.tif: long scratch, 1 defect: length_mm 90 (min 3)" in capsys.readouterr().out
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        "REJECT strip.tif: long scratch, 1 defect: length_mm 90 (min 3)",
+        "1 strip (3,000 rows): 0 accept, 0 review, 1 reject",
+    ]
     (line,) = lines()
     assert (line["width"], line["height"], line["files"]) == (64, 3000, {"strip": "strips/strip"})
     assert line["defects"][0]["contrast"] is None
@@ -236,6 +262,44 @@ def test_a_strip(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert [row["length_mm"] for row in table()] == ["90.0", "0.6"]
     assert run([*given, *JUDGED, "--strip", "--resume"]) == 1  # and nothing is done twice
     assert lines() == [line]
+
+
+@pytest.mark.parametrize("name", ["strip.tif", "strip.raw"])
+def test_the_rows_of_a_strip_are_counted_from_the_start(
+    given: list[str], name: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = surface((8, 100, 3, 900), height=1200)
+    if name.endswith("tif"):
+        tifffile.imwrite(name, rows, photometric="minisblack")
+    else:
+        rows.tofile(name)
+        given += ["--width", "64"]
+    given[1] = name
+    monkeypatch.setenv("FORCE_COLOR", "1")  # a terminal, to rich
+    capfd.readouterr()
+    assert run([*given, "--strip"]) == 0
+    said = re.sub("\x1b\\[[0-9;?]*[a-zA-Z]", "", capfd.readouterr().err)
+    counted = [int(done) for done in re.findall(rf"{name}, rows .*?(\d+)/1200", said)]
+    assert (counted[0], counted[-1]) == (0, 1200)
+
+
+def test_of_a_labelled_dataset_only_the_images_are_inspected(
+    given: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("clean", "scratch", "speck"):
+        write_image(f"in/masks/{name}.png", surface())
+    Path("in/images").mkdir()
+    for file in Path("in").glob("*.png"):
+        file.rename(Path("in/images") / file.name)
+    for verb in ("inspect", "predict"):
+        capsys.readouterr()
+        assert run([verb, *given[1:-1], verb, "--json", "report.json"]) == 0
+        note = "in holds images/ and masks/; only images/ is inspected"
+        assert capsys.readouterr().err == f"note: {note}\n"
+        assert [line["source"] for line in lines(verb)] == [
+            f"in/images/{name}.png" for name in ("clean", "scratch", "speck")
+        ]
+        assert json.loads(Path("report.json").read_text())["notes"] == [note]
 
 
 def test_a_strip_cut_short_goes_on_when_it_is_whole(

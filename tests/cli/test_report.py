@@ -58,7 +58,7 @@ def test_parquet_says_what_the_csv_says(results: Path, tmp_path: Path) -> None:
         }
         for line in listed
     ]
-    assert (rows[1]["length_mm"], rows[1]["verdict"]) == (None, None)
+    assert (rows[1]["length_mm"], rows[1]["image_verdict"]) == (None, None)
 
 
 def test_without_pyarrow_it_says_so_before_the_work(
@@ -78,7 +78,7 @@ def test_a_folder_without_results_is_named(tmp_path: Path, capsys: pytest.Captur
     assert capsys.readouterr().err.startswith(f"error: {tmp_path}: holds no results. Give the folder that")
 
 
-def test_a_strip_has_a_page_too(tmp_path: Path) -> None:
+def test_a_strip_has_a_page_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     region = {"label": "pit", "score": 0.75, "box": [3, 900, 2, 4], "area_px": 8, "centroid": [3.5, 901.5]}
     runs = {"rows": [900], "starts": [3], "ends": [5]}
     (tmp_path / "regions.jsonl").write_text(json.dumps({**region, "number": 1, "runs": runs}) + "\n")
@@ -93,8 +93,16 @@ def test_a_strip_has_a_page_too(tmp_path: Path) -> None:
     }
     (tmp_path / "strip.json").write_text(json.dumps(summary))
     assert run(["report", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.startswith("1 strip (1,000 rows), 1 defect\n")
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "along (px)" in text
+    assert re.findall("<b>(.*?)</b><span>(.*?)</span></li>", text) == [
+        ("1", "strip"),
+        ("1,000", "rows"),
+        ("1", "defect"),
+        ("1", "not inspected"),
+    ]
+    assert "image" not in re.sub("<.*?>", " ", text.partition("<main>")[2].partition("</main>")[0])
     assert re.findall('<li id="image-([^"]+)".*?<strong>(.*?)</strong>', text, re.DOTALL) == [
         ("1-1", "pit at column 3, row 900")
     ]

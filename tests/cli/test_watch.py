@@ -224,6 +224,15 @@ def test_killed_at_any_time_nothing_is_lost_or_doubled(command: list[str], progr
         path.relative_to("out").as_posix() for path in Path("out/masks").glob("[!.]*")
     }
     assert not Path("out/passed_over.jsonl").exists()
+    assert run([*command[:-1], "straight", *ONCE]) in (0, 1)  # and all is as if nothing had happened
+    for file in Path("straight").rglob("[!.]*"):
+        twin = Path("out", file.relative_to("straight"))
+        if file.name == "results.jsonl":
+            assert [{**line, "seconds": 0} for line in lines()] == [
+                {**json.loads(line), "seconds": 0} for line in file.read_text().splitlines()
+            ]
+        elif file.is_file():
+            assert twin.read_bytes() == file.read_bytes()
 
 
 def test_ctrl_c_ends_with_a_summary_and_only_one_watches(command: list[str], program: list[str]) -> None:

@@ -16,6 +16,7 @@ from flawscope.errors import UsageError
 from flawscope.export import GATES, Gate, Shown, parity
 from flawscope.segment import load
 from flawscope.segment.header import Header
+from flawscope.segment.openvino_runtime import openvino
 
 pytest.importorskip("openvino")
 
@@ -86,14 +87,25 @@ def test_int8(taught: Path, labelled: Path, tmp_path: Path, capsys: pytest.Captu
         taught, out, "--precision", "int8", "--data", labelled, "--images", "8", "--keep", "reasoner/*"
     )
     assert out.with_suffix(".bin").stat().st_size < 0.9 * taught.stat().st_size
-    kept = told["quantised"]["kept_in_fp32"]
-    assert any(name.startswith("reasoner/") for name in kept)
-    assert len(kept) < told["quantised"]["layers"] / 2
+    done = told["quantised"]
+    assert done["kept"][0] == "reasoner/*"
+    assert 0.4 < done["share_of_multiply_adds"] < 0.9
     assert told["parity"]["iou_drop_points"] <= 0.5
     header = load(out, device="cpu").header
-    assert header.provenance["exported"]["kept_in_fp32"] == kept
-    screen = capsys.readouterr().out
-    assert f"layers in int8 {told['quantised']['layers'] - len(kept)} of" in " ".join(screen.split())
+    assert header.provenance["exported"]["kept"] == done["kept"]
+    screen = " ".join(capsys.readouterr().out.split())
+    assert "calibrating on 12 images" in screen
+    assert f"layers in int8 {done['in_int8']} of {done['layers']}" in screen
+    model = openvino().Core().read_model(out)
+    assert str(model.input().partial_shape) == "[?,3,64,96]"
+    quantised = {
+        consumer.get_node().get_friendly_name()
+        for node in model.get_ops()
+        if node.get_type_name() == "FakeQuantize"
+        for consumer in node.output(0).get_target_inputs()
+    }
+    assert quantised
+    assert not any(name.startswith("reasoner/") and "Conv" in name for name in quantised)
 
 
 @pytest.mark.train
@@ -199,13 +211,20 @@ class TestToy:
         lenient = {**GATES, "int8": Gate(0.5, 20.0)}
         monkeypatch.setattr("flawscope.export.scoring.GATES", lenient)
         done = quantise(from_onnx(content), source, source.header, shown)
-        assert (done.layers, done.kept) == (1, ())
+        assert (done.layers, done.in_int8, done.share, done.kept) == (1, 1, 1.0, ())
         written = load(write_openvino(done.model, source.header, tmp_path / "a.xml"), device="cpu")
         found = parity(source, written, shown)
         assert 0.001 < found.max_difference < 0.2
         monkeypatch.setattr("flawscope.export.scoring.GATES", {**GATES, "int8": Gate(1.0, 0.0)})
-        strict = quantise(from_onnx(content), source, source.header, shown)
-        assert (strict.layers, len(strict.kept)) == (1, 1)
+        lines: list[str] = []
+        strict = quantise(from_onnx(content), source, source.header, shown, tell=lines.append)
+        assert (strict.layers, strict.in_int8, strict.share, len(strict.kept)) == (1, 0, 0.0, 1)
+        assert lines[0] == "calibrating on 6 images"
+        assert lines[2] == "looking for what costs most among 1 parts"
+        plain = load(
+            write_openvino(strict.model, source.header, tmp_path / "b.xml", half=False), device="cpu"
+        )
+        assert parity(source, plain, shown).max_difference < 1e-4
 
     def test_the_costliest_part_is_named(self, toy: Path, shown: list[Shown]) -> None:
         from flawscope.export.int8 import costliest
@@ -216,7 +235,7 @@ class TestToy:
         (name,) = [
             node.get_friendly_name() for node in model.get_ops() if node.get_type_name() == "Convolution"
         ]
-        assert fnmatch.fnmatchcase(name, costliest(model, source, source.header, shown))
+        assert fnmatch.fnmatchcase(name, costliest(model, source.header, shown))
 
     def test_a_layer_that_is_not_there(self, toy: Path, shown: list[Shown]) -> None:
         from flawscope.export.int8 import quantise

@@ -81,6 +81,23 @@ def test_folders_of_results_below_a_source_are_passed_over(tmp_path: Path) -> No
     assert "a folder of results" in str(find_sources([str(tmp_path / "in/old")]).problems[0])
 
 
+def test_masks_beside_images_are_no_photographs(tmp_path: Path) -> None:
+    make(tmp_path, "one/images/a.png", "one/masks/a.png", "one/maps/a.png")
+    make(tmp_path, "two/train/images/a.png", "two/train/masks/a.png", "two/test/images/b.png", "two/c.png")
+    make(tmp_path, "three/masks/a.png")
+    assert keys(tmp_path / "one") == ["images/a"]
+    assert keys(tmp_path / "one/masks") == ["a"]  # asked for by name
+    assert keys(tmp_path / "two") == ["c", "test/images/b", "train/images/a"]
+    assert keys(tmp_path / "three") == ["masks/a"]
+    found = find_sources([str(tmp_path / name) for name in ("one", "two", "three")])
+    assert found.notes == (
+        f"{tmp_path}/one holds images/ and masks/; only images/ is inspected",
+        f"{tmp_path}/two/train holds images/ and masks/; only images/ is inspected",
+    )
+    (note,) = find_sources([str(tmp_path)]).notes
+    assert note == f"2 folders in {tmp_path} hold images/ and masks/; only images/ is inspected"
+
+
 @pytest.mark.parametrize("source", ["in", "in/a.png", "in/*.png", "in/deep"])
 def test_results_never_go_among_the_images(tmp_path: Path, source: str) -> None:
     make(tmp_path, "in/a.png", "in/deep/b.png")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,6 +12,8 @@ from flawscope.cli.opening import enhancer_folder
 from flawscope.cli.output import JsonOption, console, emit_json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flawscope.cli.export_enhancer import ExportedEnhancer
     from flawscope.export.command import Exported
 
@@ -61,7 +64,7 @@ def export(
     ] = False,
     keep: Annotated[
         list[str] | None,
-        typer.Option(help="Layers that int8 keeps in fp32, such as 'reasoner/*'; may be repeated."),
+        typer.Option(help="Layers that int8 keeps as they are, such as 'reasoner/*'; may be repeated."),
     ] = None,
     pixel_size: Annotated[
         str | None, typer.Option("--mm-per-px", metavar="X,Y", help="Size of a pixel, kept in the file.")
@@ -85,6 +88,7 @@ def export(
     """
     from flawscope.segment.loading import find_weights
 
+    screen = console(json_file)
     enhancer = enhancer_folder(weights)
     written: Exported | ExportedEnhancer
     if enhancer is not None:
@@ -104,9 +108,10 @@ def export(
             "calibration": _pixel_size(pixel_size, calibration),
             "keep": tuple(keep or ()),
         }
-        written = _export_network(weights, out, chosen, data, splits, split, images)
+        tell = partial(screen.print, markup=False, highlight=False)
+        written = _export_network(weights, out, chosen, data, splits, split, images, tell)
     emit_json("export", 1, written.to_json(), json_file)
-    _show(console(json_file), written, out)
+    _show(screen, written, out)
 
 
 def _export_network(
@@ -117,6 +122,7 @@ def _export_network(
     splits: Path | None,
     split: str | None,
     images: int,
+    tell: Callable[[str], None],
 ) -> Exported:
     from flawscope.export.command import export_checked
     from flawscope.export.request import Data, Wanted
@@ -125,7 +131,7 @@ def _export_network(
         from flawscope.errors import UsageError
 
         raise UsageError("there is no dataset to divide", where="--split", remedy="Give --data")
-    return export_checked(weights, out, Wanted(**chosen), Data(data, splits, split, images))
+    return export_checked(weights, out, Wanted(**chosen), Data(data, splits, split, images), tell)
 
 
 def _refuse_for_enhancer(form: str | None, precision: str, *others: Any) -> None:
@@ -201,8 +207,8 @@ def _show(screen: Any, written: Exported | ExportedEnhancer, out: Path) -> None:
         )
     quantised = getattr(written, "quantised", None)
     if quantised is not None:
-        kept = len(quantised.kept)
-        table.add_row("layers in int8", f"{quantised.layers - kept} of {quantised.layers}")
+        table.add_row("layers in int8", f"{quantised.in_int8} of {quantised.layers}")
+        table.add_row("multiply-adds in int8", f"{quantised.share:.1%}")
     screen.print(table)
     for note in getattr(written, "notes", ()):
         screen.print(f"note: {note}", markup=False)

@@ -137,6 +137,7 @@ def inspect(
             overwrite=overwrite,
         )
     outcome.failures[:0] = [(problem.where or "input", problem) for problem in found.problems]
+    outcome.notes[:0] = found.notes
     report_file = None
     if report and not outcome.interrupted:
         report_file = make_report(folder, segmenter, settings.to_json(), outcome, page=page, white=white)
@@ -171,12 +172,14 @@ def _tell(
     report_file: Path | None,
     json_file: str | None,
 ) -> None:
-    """A line for each image that is not accepted, and the summary."""
+    """A line for each image or strip that is not accepted, and the summary."""
+    from flawscope.inspect.counted import counted
+
     screen = console(json_file)
     for record in records:
         if record.get("verdict", {"outcome": "accept"})["outcome"] != "accept":
             screen.print(verdict_line(record), markup=False)
-    line = f"{len(records)} image{'s' * (len(records) != 1)}"
+    line = counted(records) if records else "nothing finished"
     if before:
         line += f", {before} of them earlier"
     if records:

@@ -76,7 +76,7 @@ def inspect_strips(
                 white=rows.white,
             )
             with progress_bar() as bar:
-                task = bar.add_task(path.name, total=source.rows)
+                task = bar.add_task(f"{path.name}, rows", total=source.expected_rows)
                 result, record = add_strip(
                     segmenter,
                     source,

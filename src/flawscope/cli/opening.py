@@ -20,7 +20,9 @@ def enhancer_folder(spec: str | Path | None) -> Path | None:
     return folder if folder is not None and (folder / "sdie.json").is_file() else None
 
 
-def open_any(spec: str | Path | None, *, device: str = "auto", threads: int | None = None) -> Segmenter:
+def open_any(
+    spec: str | Path | None, *, device: str = "auto", threads: int | None = None, throughput: bool = False
+) -> Segmenter:
     """The segmenter that ``spec`` means; see :func:`flawscope.segment.open_segmenter`.
 
     Raises:
@@ -33,11 +35,11 @@ def open_any(spec: str | Path | None, *, device: str = "auto", threads: int | No
         from flawscope.sdie.artefact import load_artefact
 
         return load_artefact(folder, device)
-    return open_segmenter(spec, device=device, threads=threads)
+    return open_segmenter(spec, device=device, threads=threads, throughput=throughput)
 
 
 def open_unprompted(
-    spec: str | Path | None, *, device: str = "auto", threads: int | None = None
+    spec: str | Path | None, *, device: str = "auto", threads: int | None = None, throughput: bool = False
 ) -> Segmenter:
     """:func:`open_any` for verbs that give no prompts.
 
@@ -47,7 +49,7 @@ def open_unprompted(
     from flawscope.errors import UsageError
     from flawscope.segment.grabcut import GrabCutSegmenter
 
-    segmenter = open_any(spec, device=device, threads=threads)
+    segmenter = open_any(spec, device=device, threads=threads, throughput=throughput)
     if isinstance(segmenter, GrabCutSegmenter):
         raise UsageError(
             f"'{segmenter.name}' needs points, boxes or a mask for every image",

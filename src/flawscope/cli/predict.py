@@ -95,6 +95,7 @@ def predict(
     started = time.perf_counter()
     outcome = run_batch(segmenter, found, folder, settings, every=every, page=page, white=white, limit=limit)
     outcome.failures[:0] = [(problem.where or "input", problem) for problem in found.problems]
+    outcome.notes[:0] = found.notes
     report_file = None
     if report and not outcome.interrupted:
         report_file = make_report(folder, segmenter, settings.to_json(), outcome, page=page, white=white)
@@ -117,7 +118,7 @@ def predict(
 
 
 def find_images(sources: list[str], out: Path, *, resume: bool, overwrite: bool) -> Found:
-    """The files that the arguments mean; what gives none is told.
+    """The files that the arguments mean; what gives none, and what is left out, is told.
 
     Raises:
         UsageError: --resume and --overwrite together, or results among the sources.
@@ -130,6 +131,8 @@ def find_images(sources: list[str], out: Path, *, resume: bool, overwrite: bool)
     found = find_sources(sources, outside=out)
     for problem in found.problems:
         report_failure(problem)
+    for note in found.notes:
+        _print_note(note)
     return found
 
 
@@ -145,6 +148,7 @@ def prepare(
     *,
     device: str,
     threads: int | None,
+    throughput: bool = True,
 ) -> tuple[Segmenter, Settings, dict[str, Any]]:
     """What segments the images, how, and what all results share, under the names of the options.
 
@@ -153,7 +157,7 @@ def prepare(
     """
     from flawscope.inspect import Settings
 
-    segmenter = open_unprompted(weights, device=device, threads=threads)
+    segmenter = open_unprompted(weights, device=device, threads=threads, throughput=throughput)
     tiles = tiles_of(segmenter, tile, overlap)
     settings = Settings(threshold=threshold, method=binarize, min_area=min_area)
     return tiles or segmenter, settings, _made_with(segmenter, tiles, settings, page, white)
@@ -208,7 +212,7 @@ def run_batch(
         )
     outcome.notes.extend(tones.lines())
     for note in outcome.notes:
-        print(f"note: {note}", file=sys.stderr, flush=True)
+        _print_note(note)
     return outcome
 
 
@@ -238,6 +242,10 @@ def make_report(
         page=page,
         white=white,
     )
+
+
+def _print_note(note: str) -> None:
+    print(f"note: {note}", file=sys.stderr, flush=True)
 
 
 def report_failure(error: FlawscopeError) -> None:

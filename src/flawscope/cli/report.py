@@ -32,6 +32,7 @@ def report(
     Pictures are read again from where the images were; those that are gone are left out, and the page says so.
     """
     from flawscope.inspect import tally, write_report
+    from flawscope.inspect.counted import counted
     from flawscope.inspect.folder import REPORT
     from flawscope.inspect.parquet import check_parquet, write_parquet
     from flawscope.inspect.stored_results import read_stored
@@ -59,8 +60,8 @@ def report(
     counts = tally(stored.records)
     emit_json("report", 1, {**counts, "report": page, "parquet": parquet}, json_file)
     screen = console(json_file)
-    images, defects = counts["images"], sum(counts["defects"].values())
-    screen.print(f"{images} image{'s' * (images != 1)}, {defects} defect{'s' * (defects != 1)}", markup=False)
+    defects = sum(counts["defects"].values())
+    screen.print(f"{counted(stored.records)}, {defects} defect{'s' * (defects != 1)}", markup=False)
     for name, file in (("Report:  ", page), ("Parquet: ", parquet)):
         if file is not None:
             screen.print(f"{name}{file}", markup=False)

@@ -90,7 +90,17 @@ def watch(
     check_apart(str(folder), out)
     scale = open_calibration(calibration, calibration_id)
     segmenter, settings, made_with = prepare(
-        weights, threshold, binarize, min_area, tile, overlap, page, white, device=device, threads=threads
+        weights,
+        threshold,
+        binarize,
+        min_area,
+        tile,
+        overlap,
+        page,
+        white,
+        device=device,
+        threads=threads,
+        throughput=False,
     )
     inspector = open_inspector(rules, scale, segmenter.labels)
     screen = console(json_file)

@@ -10,7 +10,7 @@ from typing import Any
 from flawscope import __version__
 from flawscope.errors import UsageError, WeightsError
 from flawscope.export.comparison import FP32_REMEDY, GATES, Parity, parity
-from flawscope.export.int8 import Quantised, costliest, quantise
+from flawscope.export.int8 import Quantised, Tell, costliest, quantise
 from flawscope.export.onnx import to_onnx, write_onnx
 from flawscope.export.openvino import from_onnx, pair, write_openvino
 from flawscope.export.request import Data, Wanted
@@ -66,7 +66,11 @@ class Exported:
 
 
 def export_checked(
-    weights: str | Path, out: str | Path, wanted: Wanted | None = None, data: Data | None = None
+    weights: str | Path,
+    out: str | Path,
+    wanted: Wanted | None = None,
+    data: Data | None = None,
+    tell: Tell = lambda _line: None,
 ) -> Exported:
     """Export ``weights`` to ``out``, if the file says the same on some images.
 
@@ -75,6 +79,7 @@ def export_checked(
         out: the file.
         wanted: format and precision; ONNX in fp32 by default.
         data: what to compare on; drawn images by default.
+        tell: told in a line what int8 is at, which takes minutes.
 
     Raises:
         WeightsError: the weights cannot be used, or the gate of the precision is not reached.
@@ -114,7 +119,9 @@ def export_checked(
             graph = to_onnx(network, header, half=False, free_size=chosen.free_size)
             model = plain = from_onnx(graph.SerializeToString())
             if chosen.precision == "int8":
-                quantised = quantise(plain, segmenter, header, plan.calibrating(), keep=chosen.keep)
+                quantised = quantise(
+                    plain, segmenter, header, plan.calibrating(), keep=chosen.keep, tell=tell
+                )
                 model, header = quantised.model, _recorded(header, quantised)
             write_openvino(model, header, made, half=half)
         agreement = parity(segmenter, load(made, device="cpu"), plan.compared())
@@ -122,7 +129,7 @@ def export_checked(
         if complaint is not None:
             remedy = FP32_REMEDY if chosen.precision == "fp32" else "Give --precision fp32"
             if quantised is not None:
-                part = costliest(plain, segmenter, header, plan.calibrating(), keep=chosen.keep)
+                part = costliest(plain, header, plan.calibrating(), keep=quantised.kept, tell=tell)
                 remedy = _remedy(quantised, part)
             raise WeightsError(complaint, where=file, remedy=remedy)
     files = [file] if chosen.format == "onnx" else [file, file.with_suffix(".bin")]
@@ -170,7 +177,8 @@ def _recorded(header: Header, quantised: Quantised) -> Header:
 
 
 def _remedy(quantised: Quantised, part: str) -> str:
+    kept = f"kept already: {', '.join(quantised.kept)}" if quantised.kept else "nothing is kept yet"
     return (
-        f"Most is lost in one part: keep it in higher precision with --keep '{part}' (of {quantised.layers} layers "
-        f"{len(quantised.kept)} are already), or give --precision bf16"
+        f"Most is lost in one part: keep it in higher precision with --keep '{part}' ({kept}), or give "
+        "--precision bf16"
     )

@@ -1,49 +1,45 @@
-"""Post-training quantisation to int8 by NNCF, with accuracy control: layers that cost too much stay in fp32."""
+"""Post-training quantisation to int8 by NNCF, with accuracy control: parts that cost too much stay as they are.
+
+What was measured on OCINet decides what is tried. Only layers with weights and a share of the work are quantised. The
+products of attention and depthwise convolutions are as quick in bf16. The gates of the channel interaction, with
+hardly a multiply-add, decide for whole channels: in int8 they alone cost points. Ranges of activations are those of
+all images, not their mean, because defects are what lies outside of it. SmoothQuant is off: it ruined the backbone.
+"""
 
 from __future__ import annotations
 
 import difflib
 import fnmatch
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from flawscope.errors import MissingExtraError, UsageError
 from flawscope.export.quiet import quiet
-from flawscope.export.scoring import allowed, cases_of, mean_score
+from flawscope.export.scoring import Case, allowed, cases_of, mean_score
 from flawscope.export.shown import Shown
 from flawscope.segment.base import Segmenter
 from flawscope.segment.header import Header
+from flawscope.segment.openvino_network import inference_type
 from flawscope.segment.openvino_runtime import openvino
 
-_LAYERS = frozenset(
-    {
-        "Convolution",
-        "GroupConvolution",
-        "ConvolutionBackpropData",
-        "GroupConvolutionBackpropData",
-        "MatMul",
-    }
-)
-_PASSES_ON = frozenset(
-    {
-        "Reshape",
-        "Transpose",
-        "Squeeze",
-        "Unsqueeze",
-        "Concat",
-        "Split",
-        "VariadicSplit",
-        "StridedSlice",
-        "MaxPool",
-    }
-)
+_PLAIN = ("Convolution", "ConvolutionBackpropData", "MatMul")
+_GROUPED = ("GroupConvolution", "GroupConvolutionBackpropData")
+_VALUE_KEPT = frozenset({"Convert", "Transpose", "Reshape", "Unsqueeze", "Multiply", "Subtract"})
 _LOGGERS = ("nncf", "torch.utils.cpp_extension")
 """The second is imported by the first, and warns where there is no CUDA."""
 
+_NEGLIGIBLE = 0.001
+"""A layer with a smaller share of the multiply-adds is not quantised."""
+
 _RANKED = 16
-"""Images on which single layers, or parts of the network, are compared."""
+"""Images on which the parts of a network are compared."""
+
+Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,80 +49,199 @@ class Quantised:
     Attributes:
         model: the ``openvino.Model``.
         layers: how many convolutions and matrix products it has.
-        kept: names of those that compute in fp32, in their order.
+        in_int8: how many of them compute in int8.
+        share: of the multiply-adds, 0 to 1, in int8.
+        kept: patterns of the layers that would be in int8 and are not, as for ``keep``.
     """
 
     model: Any
     layers: int
+    in_int8: int
+    share: float
     kept: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        return {"layers": self.layers, "kept_in_fp32": list(self.kept)}
+        return {
+            "layers": self.layers,
+            "in_int8": self.in_int8,
+            "share_of_multiply_adds": round(self.share, 4),
+            "kept": list(self.kept),
+        }
 
 
 def quantise(
-    model: Any, source: Segmenter, header: Header, images: Iterable[Shown], *, keep: Sequence[str] = ()
+    model: Any,
+    source: Segmenter,
+    header: Header,
+    images: Iterable[Shown],
+    *,
+    keep: Sequence[str] = (),
+    tell: Tell = lambda _line: None,
 ) -> Quantised:
     """Calibrate on ``images`` and quantise what may be.
 
-    Layers go back to fp32, the costliest first, until the score on the images (see :mod:`flawscope.export.scoring`)
-    falls by no more than half of what the gate of int8 allows: other images will judge the result.
+    Parts of the network go back, the costliest first, until the score on the images (see
+    :mod:`flawscope.export.scoring`) falls by no more than half of what the gate of int8 allows: other images will
+    judge the result.
 
     Args:
         model: an ``openvino.Model`` in fp32.
         source: the trained network.
-        header: of the network.
+        header: of the network, in int8.
         images: to calibrate on.
-        keep: names of layers to keep in fp32 from the start, with ``*`` and ``?`` as in file names.
+        keep: names of layers to keep from the start, with ``*`` and ``?`` as in file names.
+        tell: told in a line what is going on.
 
     Raises:
         UsageError: no layer has a name in ``keep``.
         MissingExtraError: NNCF is not installed.
     """
-    nncf, ignored = _nncf(), _named(model, keep)
+    graph = _Graph(model, header)
+    kept = list(keep)
+    chosen = graph.quantisable(keep)
     inputs, cases = cases_of(source, header, images)
-    with quiet(*_LOGGERS):
-        quantised = nncf.quantize_with_accuracy_control(
-            model,
-            nncf.Dataset(inputs),
-            nncf.Dataset(cases),
-            lambda compiled, chosen: mean_score(compiled, chosen, header),
-            max_drop=allowed(cases) / 2,
-            drop_type=nncf.DropType.ABSOLUTE,
-            subset_size=len(inputs),
-            advanced_accuracy_restorer_parameters=nncf.AdvancedAccuracyRestorerParameters(
-                ranking_subset_size=min(len(cases), _RANKED), num_ranking_workers=1
-            ),
-            **_settings(nncf, model, ignored),
+    before, limit = graph.score(graph.model, cases), allowed(cases) / 2
+
+    def attempt() -> tuple[Any, float]:
+        made = graph.quantised(chosen, inputs)
+        drop = before - graph.score(made, cases)
+        tell(
+            f"int8 in {len(chosen)} of {graph.layers} layers, {graph.share(chosen):.1%} of the work: "
+            f"{100 * drop:+.2f} points lost on the calibration images, {100 * limit:.2f} allowed"
         )
-    layers = _layers(quantised)
-    kept = tuple(node.get_friendly_name() for node in layers if not _in_int8(node))
-    return Quantised(quantised, len(layers), kept)
+        return made, drop
+
+    tell(f"calibrating on {len(inputs)} images")
+    made, drop = attempt()
+    if drop > limit:
+        for part in graph.ranked(chosen, inputs, tell):
+            kept.append(part)
+            chosen = graph.quantisable(kept)
+            made, drop = attempt()
+            if drop <= limit:
+                break
+    made.reshape(model.input().partial_shape)
+    return Quantised(made, graph.layers, len(chosen), graph.share(chosen), tuple(kept))
 
 
 def costliest(
-    model: Any, source: Segmenter, header: Header, images: Iterable[Shown], *, keep: Sequence[str] = ()
+    model: Any,
+    header: Header,
+    images: Iterable[Shown],
+    *,
+    keep: Sequence[str] = (),
+    tell: Tell = lambda _line: None,
 ) -> str:
-    """The part of a network that int8 loses most in, as a pattern for ``keep``, such as ``reasoner/*``.
+    """The part of a network that int8 changes most, as a pattern for ``keep``, such as ``reasoner/*``.
 
-    Each part by itself is kept in fp32 and the rest quantised without control; the part with the best score is named.
     Arguments as of :func:`quantise`; of the images only the first 16 are used.
     """
-    nncf, ignored = _nncf(), _named(model, keep)
-    inputs, cases = cases_of(source, header, itertools.islice(images, _RANKED))
-    core = openvino().Core()
+    from flawscope.segment.preprocess import network_input
 
-    def without(part: str) -> float:
-        names = {*ignored, *_named(model, [part])}
+    graph = _Graph(model, header)
+    inputs = [network_input(shown.image, header)[None] for shown in itertools.islice(images, _RANKED)]
+    return graph.ranked(graph.quantisable(keep), inputs, tell)[0]
+
+
+class _Graph:
+    """A network at its one size, and what of it may be quantised."""
+
+    def __init__(self, model: Any, header: Header) -> None:
+        self.header = header
+        self.nncf = _nncf()
+        self.model = model.clone()
+        self.model.reshape([1, 3, *header.imgsz])
+        nodes = [
+            node for node in self.model.get_ordered_ops() if node.get_type_name() in (*_PLAIN, *_GROUPED)
+        ]
+        self.layers = len(nodes)
+        self._names = [node.get_friendly_name() for node in nodes]
+        attention = any(node.get_type_name() == "Softmax" for node in self.model.get_ops())
+        self._kind = self.nncf.ModelType.TRANSFORMER if attention else None
+        work = {node.get_friendly_name(): _multiply_adds(node) for node in nodes}
+        self._work = sum(work.values())
+        weighted = {
+            node.get_friendly_name() for node in nodes if node.get_type_name() in _PLAIN and _weights(node)
+        }
+        self._candidates = {
+            name: adds for name, adds in work.items() if name in weighted and adds >= _NEGLIGIBLE * self._work
+        }
+
+    def quantisable(self, keep: Sequence[str]) -> list[str]:
+        """Names of the layers to quantise; raises UsageError for a pattern that fits no layer."""
+        for pattern in keep:
+            if not fnmatch.filter(self._names, pattern):
+                near = difflib.get_close_matches(pattern, self._names, 3, cutoff=0.3) or self._names[:3]
+                raise UsageError(
+                    "no layer has such a name",
+                    where=f"--keep {pattern}",
+                    remedy=f"There are {self.layers}, such as {', '.join(near)}",
+                )
+        return [
+            name
+            for name in self._candidates
+            if not any(fnmatch.fnmatchcase(name, pattern) for pattern in keep)
+        ]
+
+    def share(self, chosen: Sequence[str]) -> float:
+        """Of the network's multiply-adds, 0 to 1."""
+        return sum(self._candidates[name] for name in chosen) / self._work
+
+    def quantised(self, chosen: Sequence[str], inputs: Sequence[npt.NDArray[np.float32]]) -> Any:
+        """The network with these layers in int8; a copy of it where there are none."""
+        if not chosen:
+            return self.model.clone()
+        from nncf.quantization.range_estimator import RangeEstimatorParametersSet
+
+        nncf, taken = self.nncf, set(chosen)
         with quiet(*_LOGGERS):
-            quantised = nncf.quantize(
-                model, nncf.Dataset(inputs), subset_size=len(inputs), **_settings(nncf, model, sorted(names))
+            return nncf.quantize(
+                self.model.clone(),
+                nncf.Dataset(inputs),
+                subset_size=len(inputs),
+                preset=nncf.QuantizationPreset.MIXED,
+                target_device=nncf.TargetDevice.CPU,
+                model_type=self._kind,
+                ignored_scope=nncf.IgnoredScope(
+                    names=[name for name in self._names if name not in taken], validate=False
+                ),
+                advanced_parameters=nncf.AdvancedQuantizationParameters(
+                    activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX,
+                    smooth_quant_alphas=nncf.AdvancedSmoothQuantParameters(convolution=-1, matmul=-1),
+                ),
             )
-        compiled = core.compile_model(quantised, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-        return mean_score(compiled, cases, header)[0]
 
-    return max(_parts(model), key=without)
+    def score(self, model: Any, cases: Sequence[Case]) -> float:
+        """The mean score of a network as it will run."""
+        return mean_score(self._compiled(model), cases, self.header)
+
+    def ranked(
+        self, chosen: Sequence[str], inputs: Sequence[npt.NDArray[np.float32]], tell: Tell
+    ) -> list[str]:
+        """Patterns of the parts, first the one that changes the answers most when it alone is in int8."""
+        few = inputs[:_RANKED]
+        parts = list(dict.fromkeys(map(_part, chosen)))
+        tell(f"looking for what costs most among {len(parts)} parts")
+        plain = self._answers(self.model, few)
+        costs: dict[str, float] = {}
+        for number, part in enumerate(parts, start=1):
+            alone = [name for name in chosen if _part(name) == part]
+            costs[part] = float(np.abs(self._answers(self.quantised(alone, few), few) - plain).mean())
+            tell(
+                f"[{number}/{len(parts)}] {part} alone changes probabilities by {costs[part]:.2g} in the mean"
+            )
+        return sorted(parts, key=costs.__getitem__, reverse=True)
+
+    def _answers(self, model: Any, inputs: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+        compiled = self._compiled(model)
+        return np.stack([compiled(batch)[0] for batch in inputs])
+
+    def _compiled(self, model: Any) -> Any:
+        core = openvino().Core()
+        return core.compile_model(
+            model, "CPU", {"INFERENCE_PRECISION_HINT": inference_type(self.header, core)}
+        )
 
 
 def _nncf() -> Any:
@@ -139,46 +254,31 @@ def _nncf() -> Any:
     return nncf
 
 
-def _settings(nncf: Any, model: Any, ignored: Sequence[str]) -> dict[str, Any]:
-    attention = any(node.get_type_name() == "Softmax" for node in model.get_ops())
-    return {
-        "preset": nncf.QuantizationPreset.MIXED,
-        "target_device": nncf.TargetDevice.CPU,
-        "model_type": nncf.ModelType.TRANSFORMER if attention else None,
-        "ignored_scope": nncf.IgnoredScope(names=list(ignored)) if ignored else None,
-    }
+def _weights(node: Any) -> Any | None:
+    """Where a layer's weights come from; None for a product of two activations."""
+    return next((value for value in node.input_values() if _is_constant(value.get_node())), None)
 
 
-def _layers(model: Any) -> list[Any]:
-    return [node for node in model.get_ordered_ops() if node.get_type_name() in _LAYERS]
+def _is_constant(node: Any) -> bool:
+    while node.get_type_name() in _VALUE_KEPT:
+        node = node.input_value(0).get_node()
+    return bool(node.get_type_name() == "Constant")
 
 
-def _named(model: Any, patterns: Sequence[str]) -> list[str]:
-    names = [node.get_friendly_name() for node in _layers(model)]
-    for pattern in patterns:
-        if not fnmatch.filter(names, pattern):
-            near = difflib.get_close_matches(pattern, names, 3, cutoff=0.3) or names[:3]
-            raise UsageError(
-                "no layer has such a name",
-                where=f"--keep {pattern}",
-                remedy=f"There are {len(names)}, such as {', '.join(near)}",
-            )
-    return [name for name in names if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)]
-
-
-def _parts(model: Any) -> list[str]:
-    """Patterns of the parts of a network: its outermost modules, and each of the interactions."""
-    return list(dict.fromkeys(_part(node.get_friendly_name()) for node in _layers(model)))
+def _multiply_adds(node: Any) -> int:
+    """Of one image; every weight serves each place of the map once."""
+    weights, answer = _weights(node), node.output(0).get_shape()
+    if node.get_type_name() == "MatMul":
+        first = node.input_value(0).get_shape()
+        inner = first[-2] if node.get_attributes()["transpose_a"] else first[-1]
+        return int(np.prod(answer)) * int(inner)
+    assert weights is not None
+    places = node.input_value(0).get_shape() if "Backprop" in node.get_type_name() else answer
+    return int(np.prod(weights.get_shape())) * int(np.prod(places[2:]))
 
 
 def _part(name: str) -> str:
+    """The pattern of the part that a layer belongs to: a stage of the backbone, an interaction, the reasoner."""
     parts = name.split("/")
-    depth = min(2 if parts[0] == "interactions" else 1, len(parts) - 1)
+    depth = min({"backbone": 4, "interactions": 2}.get(parts[0], 1), len(parts) - 1)
     return "/".join([*parts[:depth], "*"]) if depth else name
-
-
-def _in_int8(node: Any) -> bool:
-    """Whether what flows into a layer was quantised, seen through operations that only move values."""
-    before = node.input_value(0).get_node()
-    kind = before.get_type_name()
-    return kind == "FakeQuantize" or (kind in _PASSES_ON and _in_int8(before))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,9 +20,20 @@ _NOT_YET = "0" * 64
 """Stands in the ``.xml`` for the digest of the ``.bin``, which is known only once both are written."""
 
 
+_NUMBERED = re.compile(r"[A-Z]\w*_\d+")
+
+
 def from_onnx(content: bytes) -> Any:
-    """The ``openvino.Model`` of an ONNX file's content."""
-    return openvino().Core().read_model(content)
+    """The ``openvino.Model`` of an ONNX file's content.
+
+    Layers that OpenVINO numbers itself, differently every time, get the name of what adds their bias.
+    """
+    model = openvino().Core().read_model(content)
+    for node in model.get_ops():
+        if node.get_type_name().endswith("BackpropData") and _NUMBERED.fullmatch(node.get_friendly_name()):
+            (after,) = node.output(0).get_target_inputs()
+            node.set_friendly_name(f"{after.get_node().get_friendly_name()}/WithoutBiases")
+    return model
 
 
 def write_openvino(model: Any, header: Header, path: str | Path, *, half: bool = True) -> Path:

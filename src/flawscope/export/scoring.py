@@ -64,10 +64,9 @@ def allowed(cases: Sequence[Case]) -> float:
     return gate.iou_drop / 100 if cases[0].decided is None else 1 - gate.equal_labels
 
 
-def mean_score(compiled: Any, cases: Iterable[Case], header: Header) -> tuple[float, list[float]]:
-    """The mean score of an ``openvino.CompiledModel``, and the score of each image."""
-    scores = [_score(compiled, case, header) for case in cases]
-    return float(np.mean(scores)), scores
+def mean_score(compiled: Any, cases: Iterable[Case], header: Header) -> float:
+    """The mean score of an ``openvino.CompiledModel``."""
+    return float(np.mean([_score(compiled, case, header) for case in cases]))
 
 
 def _score(compiled: Any, case: Case, header: Header) -> float:

@@ -44,6 +44,7 @@ class Tuned:
 
     header: Header
     network: nn.Module
+    at_once: int = 1
 
     @torch.inference_mode()
     def run(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

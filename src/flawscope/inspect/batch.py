@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from flawscope.errors import FlawscopeError, ImageError, OutputError
 from flawscope.images import Image
@@ -17,6 +17,9 @@ from flawscope.inspect.sources import Item
 from flawscope.inspect.tables import Record
 from flawscope.results import InspectionResult
 from flawscope.segment.base import Binarize, Segmenter, predict
+from flawscope.segment.loading import LoadedSegmenter
+
+_T = TypeVar("_T")
 
 _READ_AHEAD = 3
 _WRITE_BEHIND = 3
@@ -85,6 +88,19 @@ def inspect_all(
     """
     outcome = Outcome()
     pending: deque[tuple[str, Future[Record]]] = deque()
+    at_once = segmenter.at_once if isinstance(segmenter, LoadedSegmenter) else 1
+
+    def look(item: Item, reading: Future[Image]) -> tuple[Image, InspectionResult]:
+        image = reading.result()
+        return image, predict(
+            segmenter,
+            image,
+            source=item.source,
+            threshold=settings.threshold,
+            method=settings.method,
+            min_area=settings.min_area,
+            keep_probability=folder.wanted.probabilities,
+        )
 
     def failed(source: str, error: FlawscopeError) -> None:
         outcome.failures.append((source, error))
@@ -111,20 +127,17 @@ def inspect_all(
                 on_done()
 
     readers = ThreadPoolExecutor(2, thread_name_prefix="read")
+    lookers = ThreadPoolExecutor(at_once, thread_name_prefix="look") if at_once > 1 else _Here()
     writer = ThreadPoolExecutor(1, thread_name_prefix="write")
+    sound = _sound(stream, failed)
+    read = _ahead(((item, readers.submit(item.read)) for item in sound), _READ_AHEAD)
     try:
-        for item, reading in _ahead(stream, readers, failed):
+        for item, looking in _ahead(
+            ((item, lookers.submit(look, item, reading)) for item, reading in read),
+            at_once if at_once > 1 else 0,
+        ):
             try:
-                image = reading.result()
-                result = predict(
-                    segmenter,
-                    image,
-                    source=item.source,
-                    threshold=settings.threshold,
-                    method=settings.method,
-                    min_area=settings.min_area,
-                    keep_probability=folder.wanted.probabilities,
-                )
+                image, result = looking.result()
             except FlawscopeError as error:
                 failed(item.source, error)
                 continue
@@ -145,6 +158,7 @@ def inspect_all(
         raise
     finally:
         readers.shutdown(wait=False, cancel_futures=True)
+        lookers.shutdown(wait=False, cancel_futures=True)
         writer.shutdown(wait=True)
         for _, writing in pending:
             if not writing.cancelled() and writing.exception() is None:
@@ -168,22 +182,38 @@ def _too_large(source: str) -> ImageError:
     return ImageError("too large for this machine's memory", where=source)
 
 
-def _ahead(
-    stream: Iterable[Item | ImageError],
-    pool: ThreadPoolExecutor,
-    failed: Callable[[str, FlawscopeError], None],
-) -> Iterator[tuple[Item, Future[Image]]]:
-    """Items with their pixels on the way, a few ahead of the caller."""
-    waiting: deque[tuple[Item, Future[Image]]] = deque()
+class _Here(Executor):
+    """Does the work in the thread that submits it."""
+
+    def submit(self, work: Callable[..., Any], /, *given: Any, **named: Any) -> Future[Any]:
+        """A future that is done."""
+        done: Future[Any] = Future()
+        try:
+            done.set_result(work(*given, **named))
+        except Exception as error:
+            done.set_exception(error)
+        return done
+
+
+def _sound(
+    stream: Iterable[Item | ImageError], failed: Callable[[str, FlawscopeError], None]
+) -> Iterator[Item]:
+    """What can be read; the rest is reported."""
     for item in stream:
         if isinstance(item, ImageError):
             failed(item.where or "input", item)
-            continue
-        waiting.append((item, pool.submit(item.read)))
-        if len(waiting) > _READ_AHEAD:
+        else:
+            yield item
+
+
+def _ahead(begun: Iterable[tuple[Item, Future[_T]]], many: int) -> Iterator[tuple[Item, Future[_T]]]:
+    """The same, begun so many ahead of the caller."""
+    waiting: deque[tuple[Item, Future[_T]]] = deque()
+    for each in begun:
+        waiting.append(each)
+        if len(waiting) > many:
             yield waiting.popleft()
-    while waiting:
-        yield waiting.popleft()
+    yield from waiting
 
 
 def tally(records: Sequence[Record]) -> dict[str, Any]:

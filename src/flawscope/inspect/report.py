@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from flawscope.inspect import report_histogram
+from flawscope.inspect.counted import is_strip, length_m, noun_of
 from flawscope.inspect.report_cards import gallery
 from flawscope.inspect.report_facts import calibration_words, facts_of
 from flawscope.inspect.report_histogram import histograms
@@ -49,7 +50,7 @@ def write_report(
         about: what the segmenter says of itself, where it is known.
         weights: what to call it.
         settings: how the images were judged, for the record.
-        failures: one line for each image that could not be inspected.
+        failures: one line for each image or strip that could not be inspected.
         title: of the page.
         page: as the images were read.
         white: as the images were read.
@@ -76,10 +77,11 @@ def write_report(
     text = environment.get_template("report.html.j2").render(
         title=title,
         subtitle=f"{weights}, {datetime.now().astimezone():%Y-%m-%d %H:%M %Z}",
+        noun=noun_of(records),
         tiles=_tiles(records, len(failures)),
         judged=any(outcome_of(record) for record in records),
         rules=rule_counts(records),
-        summary_facts=_summary_facts(units),
+        summary_facts=_summary_facts(units, noun_of(records)),
         failures=list(failures),
         legend=[{"label": label, "colour": css_colour(number)} for number, label in enumerate(labels)],
         gallery=shown,
@@ -102,9 +104,15 @@ def write_report(
 
 
 def _tiles(records: Sequence[Record], failed: int) -> list[dict[str, Any]]:
-    defective = sum(bool(record["defects"]) for record in records)
+    images = [record for record in records if not is_strip(record)]
+    strips = [record for record in records if is_strip(record)]
     defects = sum(len(record["defects"]) for record in records)
-    tiles = [{"name": "images", "value": f"{len(records):,}", "kind": ""}]
+    tiles = [_tile("image", len(images))] if images or not strips else []
+    if strips:
+        tiles += [_tile("strip", len(strips)), _tile("row", sum(record["height"] for record in strips))]
+        metres = length_m(strips)
+        if metres is not None:
+            tiles.append({"name": "inspected", "value": f"{metres:,.1f} m", "kind": ""})
     outcomes = [outcome for record in records if (outcome := outcome_of(record)) is not None]
     if outcomes:
         tiles += [
@@ -113,12 +121,14 @@ def _tiles(records: Sequence[Record], failed: int) -> list[dict[str, Any]]:
         ]
         if len(outcomes) < len(records):
             tiles.append({"name": "not judged", "value": f"{len(records) - len(outcomes):,}", "kind": ""})
-    tiles += [
-        {"name": "with defects", "value": f"{defective:,}", "kind": ""},
-        {"name": "clean", "value": f"{len(records) - defective:,}", "kind": ""},
-        {"name": "defects", "value": f"{defects:,}", "kind": ""},
-    ]
-    times = [record["seconds"] for record in records if record.get("seconds") is not None]
+    if images:
+        defective = sum(bool(record["defects"]) for record in images)
+        tiles += [
+            {"name": "with defects", "value": f"{defective:,}", "kind": ""},
+            {"name": "clean", "value": f"{len(images) - defective:,}", "kind": ""},
+        ]
+    tiles.append(_tile("defect", defects))
+    times = [record["seconds"] for record in images if record.get("seconds") is not None]
     if times:
         seconds = float(np.median(times))
         tiles.append({"name": "an image, median", "value": f"{seconds * 1000:,.0f} ms", "kind": ""})
@@ -127,12 +137,16 @@ def _tiles(records: Sequence[Record], failed: int) -> list[dict[str, Any]]:
     return tiles
 
 
-def _summary_facts(units: Units) -> list[str]:
+def _tile(noun: str, count: int) -> dict[str, Any]:
+    return {"name": noun if count == 1 else f"{noun}s", "value": f"{count:,}", "kind": ""}
+
+
+def _summary_facts(units: Units, noun: str) -> list[str]:
     if not units.calibrations:
         return ["Sizes are in pixels: no calibration was given."] if units.measured else []
     lines = [f"Calibration {calibration_words(*entry)}." for entry in units.calibrations]
     if units.measured and not units.mm:
-        lines.append("Not every image has a calibration, so sizes are in pixels.")
+        lines.append(f"Not every {noun} has a calibration, so sizes are in pixels.")
     return lines
 
 

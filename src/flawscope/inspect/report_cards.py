@@ -13,7 +13,8 @@ import numpy.typing as npt
 from flawscope.data import rle
 from flawscope.errors import FlawscopeError
 from flawscope.images import Image, Mask
-from flawscope.inspect.report_crops import crop_cards
+from flawscope.inspect.counted import is_strip, noun_of
+from flawscope.inspect.report_crops import CROPS, crop_cards
 from flawscope.inspect.report_pictures import jpeg_uri, png_uri, shrunk_size
 from flawscope.inspect.report_verdicts import outcome_of, severity
 from flawscope.inspect.sources import read_source
@@ -56,7 +57,7 @@ def gallery(
     for index in worst_first[:limit]:
         record, name = records[index], names[index]
         try:
-            if "strip" in record.get("files", {}) or record["width"] * record["height"] > _MOST_PIXELS:
+            if _in_crops(record):
                 cards += crop_cards(index + 1, record, name, labels, page=page, white=white)
             else:
                 image = read_source(record["source"], page=page, white=white)
@@ -66,10 +67,16 @@ def gallery(
             unread.append(str(error))
     notes = []
     if shown + len(unread) < len(records):
-        notes.append(f"{shown:,} of {len(records):,} images are shown, the worst.")
+        notes.append(f"{shown:,} of {len(records):,} {noun_of(records)}s are shown, the worst.")
+    if any(_in_crops(record) and len(record["defects"]) > CROPS for record in records):
+        notes.append(f"Of each strip or very large image the {CROPS} worst defects are shown.")
     if unread:
         notes.append(f"{len(unread):,} could not be read again for this page, the first: {unread[0]}")
     return Gallery(cards, " ".join(notes))
+
+
+def _in_crops(record: Record) -> bool:
+    return is_strip(record) or record["width"] * record["height"] > _MOST_PIXELS
 
 
 def percent(share: float) -> str:

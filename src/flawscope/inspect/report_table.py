@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from flawscope.inspect.counted import noun_of
 from flawscope.inspect.report_map import DefectMap
 from flawscope.inspect.report_units import Units
 from flawscope.inspect.report_verdicts import OUTCOMES, Spoken, spoken_of
@@ -71,7 +72,7 @@ def defect_table(
     size = units.length[0] if units.measured else "area_px"
     entries.sort(key=lambda entry: (_rank(entry[3]), -entry[2][size]))
     total, entries = len(entries), entries[:limit]
-    columns = _columns(units, judged)
+    columns = _columns(units, judged, noun_of(records).capitalize())
     data = {
         "columns": columns,
         "labels": list(labels),
@@ -102,7 +103,7 @@ def _rank(spoken: Spoken) -> int:
     return 0 if spoken.outcome is None else OUTCOMES.index(spoken.outcome)
 
 
-def _columns(units: Units, judged: bool) -> list[dict[str, Any]]:
+def _columns(units: Units, judged: bool, source: str) -> list[dict[str, Any]]:
     verdict = [_text("Verdict", "verdict"), _text("Rules")] if judged else []
     sizes = (
         [
@@ -119,7 +120,7 @@ def _columns(units: Units, judged: bool) -> list[dict[str, Any]]:
     if units.measured:
         unit, digits = ("px", 0) if units.scale is None else ("mm", 1)
         boxes = [_number(f"{name} ({unit})", digits) for name in ("x", "y")]
-    return [_text("Image"), _text("Class"), *verdict, _number("Score", 2), *sizes, *boxes]
+    return [_text(source), _text("Class"), *verdict, _number("Score", 2), *sizes, *boxes]
 
 
 def _row(entry: Entry, units: Units, judged: bool) -> list[Any]:

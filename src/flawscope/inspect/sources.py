@@ -46,14 +46,18 @@ class Found:
     Attributes:
         files: ``(path, key)`` in order.
         problems: one error for each source that gives nothing.
+        notes: one line for each folder of which a part is left out.
     """
 
     files: tuple[tuple[Path, str], ...]
     problems: tuple[FlawscopeError, ...]
+    notes: tuple[str, ...] = ()
 
 
 def find_sources(sources: Sequence[str], *, outside: Path | None = None) -> Found:
     """Expand files, folders (recursively) and glob patterns; folders of results below them are passed over.
+
+    Of a labelled dataset, a folder with both ``images/`` and ``masks/``, only ``images/`` is taken.
 
     Args:
         sources: as typed.
@@ -67,16 +71,16 @@ def find_sources(sources: Sequence[str], *, outside: Path | None = None) -> Foun
             check_apart(source, outside)
     found: dict[Path, str] = {}
     problems: list[FlawscopeError] = []
+    notes: list[str] = []
     for source in sources:
-        listed = _expand(source, outside)
+        listed = _expand(source, outside, notes)
         if isinstance(listed, FlawscopeError):
             problems.append(listed)
         else:
             for path, relative in listed:
                 found.setdefault(path, relative)
-    return Found(
-        tuple(zip(found, _unique_keys(list(found), list(found.values())), strict=True)), tuple(problems)
-    )
+    keys = _unique_keys(list(found), list(found.values()))
+    return Found(tuple(zip(found, keys, strict=True)), tuple(problems), tuple(notes))
 
 
 def items(
@@ -139,10 +143,10 @@ def count_frames(path: Path, every: int) -> int:
     return max(0, -(-total // every))
 
 
-def _expand(source: str, outside: Path | None) -> list[tuple[Path, str]] | FlawscopeError:
+def _expand(source: str, outside: Path | None, notes: list[str]) -> list[tuple[Path, str]] | FlawscopeError:
     path = Path(source).expanduser()
     if path.is_dir():
-        return _in_folder(path, outside)
+        return _in_folder(path, outside, notes)
     if path.exists():
         return [(path, path.name)]
     if any(character in source for character in "*?["):
@@ -167,7 +171,9 @@ def _expand(source: str, outside: Path | None) -> list[tuple[Path, str]] | Flaws
     return UsageError("no such file or folder", where=source, remedy="Check the path")
 
 
-def _in_folder(folder: Path, outside: Path | None) -> list[tuple[Path, str]] | FlawscopeError:
+def _in_folder(
+    folder: Path, outside: Path | None, notes: list[str]
+) -> list[tuple[Path, str]] | FlawscopeError:
     if (folder / RESULTS).is_file():
         return UsageError(
             "a folder of results, whose pictures are not inspected again",
@@ -177,7 +183,7 @@ def _in_folder(folder: Path, outside: Path | None) -> list[tuple[Path, str]] | F
     videos = [entry for entry in folder.rglob("*") if is_video(entry) and entry.is_file()]
     listed = [
         (entry, entry.relative_to(folder).as_posix())
-        for entry in sorted([*find_images(folder), *videos])
+        for entry in _without_masks(sorted([*find_images(folder), *videos]), folder, notes)
         if not _in_results(entry.parent, folder)
         and (outside is None or not entry.resolve().is_relative_to(outside.resolve()))
     ]
@@ -186,6 +192,22 @@ def _in_folder(folder: Path, outside: Path | None) -> list[tuple[Path, str]] | F
     return UsageError(
         "no image in this folder or below it", where=folder, remedy="Flawscope reads PNG, JPEG, BMP and TIFF"
     )
+
+
+def _without_masks(entries: list[Path], root: Path, notes: list[str]) -> list[Path]:
+    """Of every folder with both ``images/`` and ``masks/``, from ``root`` down, only what is in ``images/``."""
+    places = {root, *(place for entry in entries for place in entry.parents if root in place.parents)}
+    datasets = sorted(place for place in places if (place / "images").is_dir() and (place / "masks").is_dir())
+    kept = [
+        entry
+        for entry in entries
+        if all(place not in entry.parents or place / "images" in entry.parents for place in datasets)
+    ]
+    if len(kept) < len(entries):
+        where = f"{len(datasets)} folders in {root}" if len(datasets) > 1 else str(datasets[0])
+        holds = "hold" if len(datasets) > 1 else "holds"
+        notes.append(f"{where} {holds} images/ and masks/; only images/ is inspected")
+    return kept
 
 
 def _in_results(folder: Path, root: Path) -> bool:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from flawscope.decoding import is_tiff
 from flawscope.errors import ImageError, UsageError
-from flawscope.images import Image, check_image, read_image, rescale
+from flawscope.images import IMAGE_SUFFIXES, Image, check_image, read_image, rescale
 
 Stored = npt.NDArray[Any]
 
@@ -39,6 +39,11 @@ class RowSource:
         self.rows = rows
         self.white = white
         self.problem: ImageError | None = None
+
+    @property
+    def expected_rows(self) -> int | None:
+        """How many there are by the file's size where none are declared; None for a camera."""
+        return self.rows
 
     def read(self, start: int, stop: int) -> Image:
         """The rows ``start`` to ``stop - 1``, ``(n, width, 3)``; fewer, or none, where the strip ends.
@@ -94,6 +99,14 @@ class FileRows(RowSource):
     ) -> None:
         super().__init__(file.as_posix(), shape[1], shape[0], white)
         self._file, self._shape, self._dtype, self._offset = file, shape[1:], np.dtype(dtype), offset
+
+    @property
+    def expected_rows(self) -> int | None:
+        """Declared, or what the file holds now."""
+        if self.rows is not None:
+            return self.rows
+        row_bytes = int(np.prod(self._shape)) * self._dtype.itemsize
+        return (self._file.stat().st_size - self._offset) // row_bytes
 
     def _stored(self, start: int, stop: int) -> Stored:
         values = int(np.prod(self._shape))
@@ -189,7 +202,7 @@ def open_strip(
     Args:
         path: the file.
         width: pixels in a row of a raw file (``.raw``, ``.bin``, ``.dat`` or anything that begins as no image); its
-            values stand row by row without a header.
+            values stand row by row without a header. Other files say it themselves.
         dtype: of a raw file, such as ``uint8``, ``uint16`` or ``>u2``.
         channels: of a raw file, interleaved.
         page: page of a multi-page TIFF, from 0.
@@ -204,7 +217,8 @@ def open_strip(
         tiff = is_tiff(file)
     except OSError as error:
         raise ImageError(f"not readable ({(error.strerror or str(error)).lower()})", where=file) from error
-    if width is not None:
+    known = tiff or file.suffix.lower() in {*IMAGE_SUFFIXES, ".npy"}
+    if width is not None and not known:
         return _open_raw(file, width, dtype, channels, white)
     if tiff:
         from flawscope.inspect.strip_tiff import open_tiff

@@ -20,8 +20,9 @@ inspection also the measures of each defect, ``verdict`` and ``calibration``."""
 MEASURES = tuple(each.name for each in dataclasses.fields(Measures) if each.name != "area_px")
 """Columns of measured defects, behind :data:`flawscope.results.ROW_COLUMNS`."""
 
-JUDGED = ("calibration", "verdict", "rules")
-"""And of judged ones: the calibration's id, the outcome of the image, and the rules that spoke of the defect."""
+JUDGED = ("calibration", "image_verdict", "rules")
+"""And of judged ones: the calibration's id, the outcome of the whole image, and the rules that spoke of this defect,
+worst first; empty where none did."""
 
 
 @dataclass
@@ -32,7 +33,10 @@ class _Survey:
     categories: dict[str, int] = field(default_factory=dict)
 
     def add(self, record: Record) -> None:
-        self.columns.update(name for name in JUDGED[:2] if name in record)
+        if "calibration" in record:
+            self.columns.add("calibration")
+        if "verdict" in record:
+            self.columns.update(("image_verdict", "rules"))
         for defect in record["defects"]:
             self.columns.update(defect)
         for label in record["labels"]:
@@ -40,8 +44,6 @@ class _Survey:
 
     @property
     def header(self) -> list[str]:
-        if "verdict" in self.columns:
-            self.columns.add("rules")
         return [*ROW_COLUMNS, *(name for name in (*MEASURES, *JUDGED) if name in self.columns)]
 
 
@@ -70,7 +72,7 @@ def write_tables(table: Path, coco: Path, read: Callable[[], Iterable[Record]]) 
 
 
 def table_rows(record: Record) -> list[dict[str, Any]]:
-    """One flat row a defect of a record, with its measures and its verdict; one with defect 0 for a clean image."""
+    """One flat row a defect with its measures and the rules that spoke of it; defect 0 for a clean image."""
     calibration, verdict = record.get("calibration"), record.get("verdict")
     rows: list[dict[str, Any]] = [
         {**row, **{name: defect[name] for name in MEASURES if name in defect}}
@@ -81,7 +83,7 @@ def table_rows(record: Record) -> list[dict[str, Any]]:
             row["calibration"] = calibration["id"]
     if verdict is not None:
         for row in rows:
-            row["verdict"], row["rules"] = verdict["outcome"], ""
+            row["image_verdict"], row["rules"] = verdict["outcome"], ""
         for finding in verdict["findings"]:
             for index in finding["defects"]:
                 said = rows[index]["rules"]

@@ -27,6 +27,9 @@ class ExportedNetwork:
         UsageError: CUDA was asked for and this onnxruntime has none.
     """
 
+    at_once = 1
+    """One run takes all threads."""
+
     def __init__(self, path: str | Path, *, device: str = "auto", threads: int | None = None) -> None:
         self.path = Path(path)
         self._session = _open_session(self.path, device, threads)

@@ -6,8 +6,10 @@ OpenVINO, ``.safetensors`` on torch. All share ``segment.preprocess``, so they s
 
 from __future__ import annotations
 
+import difflib
 import logging
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -46,6 +48,11 @@ class Engine(Protocol):
         """The header that travels with the weights."""
         ...
 
+    @property
+    def at_once(self) -> int:
+        """How many calls of :meth:`run` are worth making at the same time, from as many threads."""
+        ...
+
     def run(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """``(n, 3, h, w)`` normalised to ``(n, channels, h, w)`` after the sigmoid or softmax."""
         ...
@@ -69,6 +76,11 @@ class LoadedSegmenter:
     def header(self) -> Header:
         """Input size, normalisation, labels, threshold and provenance of the weights."""
         return self.engine.header
+
+    @property
+    def at_once(self) -> int:
+        """How many images are worth asking for at the same time, from as many threads."""
+        return self.engine.at_once
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -146,7 +158,11 @@ class LoadedSegmenter:
 
 
 def load(
-    weights: str | Path | None = None, *, device: str = "auto", threads: int | None = None
+    weights: str | Path | None = None,
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    throughput: bool = False,
 ) -> LoadedSegmenter:
     """Weights, ready to segment.
 
@@ -155,6 +171,7 @@ def load(
             ``.safetensors`` file, or a run folder, whose best checkpoint is taken.
         device: ``"auto"``, ``"cpu"`` or ``"cuda:N"``.
         threads: CPU threads of the network; by default the engine chooses.
+        throughput: for many images: an OpenVINO network answers several at once, each later but more a second.
 
     Raises:
         WeightsError: missing, damaged, of another shape, or in a format that could run code when loaded.
@@ -171,7 +188,7 @@ def load(
     elif path.suffix.lower() == ".xml":
         from flawscope.segment.openvino_network import OpenVinoNetwork
 
-        engine = OpenVinoNetwork(path, device=device, threads=threads)
+        engine = OpenVinoNetwork(path, device=device, threads=threads, throughput=throughput)
     else:
         from flawscope.segment.network import TorchNetwork
 
@@ -202,8 +219,8 @@ def find_weights(weights: str | Path | None = None) -> Path:
         raise WeightsError(
             "no such weights",
             where=wanted,
-            remedy=f"Give a .onnx, .xml or .safetensors file, a run folder, or a shipped name "
-            f"({', '.join(shipped) or 'none in this installation'})",
+            remedy=f"{did_you_mean(wanted, shipped)}Give a .onnx, .xml or .safetensors file, a run folder, "
+            f"or a shipped name ({', '.join(shipped) or 'none in this installation'})",
         )
     network = path.with_suffix(".xml")
     if path.suffix.lower() == ".bin" and network.is_file():
@@ -220,6 +237,12 @@ def find_weights(weights: str | Path | None = None) -> Path:
             remedy="Give a .onnx, .xml or .safetensors file, or a run folder",
         )
     return path
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """``"Did you mean ocinet-tiny? "`` for a misspelt name, else nothing."""
+    near = difflib.get_close_matches(name, list(known), 1)
+    return f"Did you mean {near[0]}? " if near else ""
 
 
 def refuse_pickle(path: Path) -> None:

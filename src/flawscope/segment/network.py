@@ -36,6 +36,9 @@ class TorchNetwork:
         UsageError: CUDA was asked for and there is none.
     """
 
+    at_once = 1
+    """One run takes all threads."""
+
     def __init__(self, path: str | Path, *, device: str = "auto", threads: int | None = None) -> None:
         self.path = Path(path)
         self.header = read_safetensors_header(self.path)

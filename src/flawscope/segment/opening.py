@@ -19,7 +19,14 @@ from pathlib import Path
 from flawscope.errors import UsageError
 from flawscope.segment.base import Segmenter
 from flawscope.segment.grabcut import GRABCUT, GrabCutSegmenter
-from flawscope.segment.loading import DEFAULT_WEIGHTS, WEIGHT_SUFFIXES, check_device, load, shipped_weights
+from flawscope.segment.loading import (
+    DEFAULT_WEIGHTS,
+    WEIGHT_SUFFIXES,
+    check_device,
+    did_you_mean,
+    load,
+    shipped_weights,
+)
 from flawscope.segment.regions import REGIONS, RegionSegmenter
 
 
@@ -28,6 +35,7 @@ def open_segmenter(
     *,
     device: str = "auto",
     threads: int | None = None,
+    throughput: bool = False,
     also: Sequence[str] = (),
 ) -> Segmenter:
     """A segmenter by its spec, one of the forms at the head of this module.
@@ -36,6 +44,7 @@ def open_segmenter(
         spec: None for the shipped default network.
         device: ``"auto"``, ``"cpu"`` or ``"cuda:N"``; ``regions`` and ``grabcut`` always run on the CPU.
         threads: CPU threads of a network; by default its engine chooses.
+        throughput: see :func:`flawscope.segment.load`.
         also: names that the caller opens by itself, for the line that says which segmenters there are.
 
     Raises:
@@ -61,7 +70,7 @@ def open_segmenter(
     weights = rest if kind == "network" and rest else text
     if weights is text and not _means_weights(text):
         raise _unknown(text, also)
-    return load(weights, device=device, threads=threads)
+    return load(weights, device=device, threads=threads, throughput=throughput)
 
 
 def promptable_models() -> dict[str, Path]:
@@ -95,11 +104,18 @@ def _means_weights(text: str) -> bool:
 
 
 def _unknown(text: str, also: Sequence[str]) -> UsageError:
+    names = (
+        REGIONS,
+        GRABCUT,
+        *also,
+        *(f"promptable:{name}" for name in promptable_models()),
+        *shipped_weights(),
+    )
     own = "".join(f", {name}" for name in also)
     models = "".join(f", promptable:{name}" for name in promptable_models())
     shipped = "".join(f", {name}" for name in shipped_weights())
     return UsageError(
         f"no such segmenter: '{text}'",
-        remedy=f"There are: {REGIONS}, {GRABCUT}{own}, sam:FOLDER{models}, network:WEIGHTS{shipped}, "
-        "or the path of a weights file or run folder",
+        remedy=f"{did_you_mean(text, names)}There are: {REGIONS}, {GRABCUT}{own}, sam:FOLDER{models}, "
+        f"network:WEIGHTS{shipped}, or the path of a weights file or run folder",
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 from xml.etree import ElementTree
 
@@ -13,6 +15,7 @@ import numpy.typing as npt
 from flawscope.digests import sha256
 from flawscope.errors import UsageError, WeightsError
 from flawscope.segment.header import HEADER_KEY, Header
+from flawscope.segment.openvino_enlarging import enlarge_by_products
 from flawscope.segment.openvino_runtime import openvino
 
 HEADER_ENTRY, DIGEST_ENTRY = "header", "bin_sha256"
@@ -26,12 +29,18 @@ _log = logging.getLogger("flawscope")
 class OpenVinoNetwork:
     """A ``.xml`` file written by ``flawscope export``, with its ``.bin`` beside it.
 
-    The graph is compiled for one image; the images of a batch are run one after another, each on all threads.
+    The graph is compiled for one image. Images run one after another, each on all threads, or with ``throughput``
+    several at once, each on a share of the threads: less waiting of one thread for another, so more images a second,
+    and a longer wait for each. It may be asked from several threads.
 
     Args:
         path: the ``.xml`` file.
         device: ``"auto"`` or ``"cpu"``.
         threads: CPU threads; by default OpenVINO chooses.
+        throughput: several images at once.
+
+    Attributes:
+        at_once: how many images it answers at once.
 
     A network exported for bf16 runs in fp32 on a CPU without it, which a logged warning says.
 
@@ -41,7 +50,14 @@ class OpenVinoNetwork:
         MissingExtraError: OpenVINO is not installed.
     """
 
-    def __init__(self, path: str | Path, *, device: str = "auto", threads: int | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        device: str = "auto",
+        threads: int | None = None,
+        throughput: bool = False,
+    ) -> None:
         self.path = Path(path)
         if device not in ("auto", "cpu"):
             raise UsageError(
@@ -50,31 +66,54 @@ class OpenVinoNetwork:
                 remedy="Use --device cpu, or the .onnx or .safetensors weights",
             )
         self.header = _checked_header(self.path)
-        self._compiled = _compile(self.path, self.header, threads)
+        compiled = _compile(self.path, self.header, threads, throughput)
+        self.at_once = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")) if throughput else 1
+        self._idle: SimpleQueue[Any] = SimpleQueue()
+        for _ in range(self.at_once):
+            self._idle.put(compiled.create_infer_request())
 
     def run(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """``(n, 3, h, w)`` normalised to ``(n, channels, h, w)`` after the sigmoid or softmax."""
-        answers = [self._compiled(image[None])[0][0] for image in batch]
-        return np.stack(answers).astype(np.float32, copy=False)
+        answers: list[npt.NDArray[np.float32]] = []
+        running: deque[Any] = deque()
+        for image in batch:
+            while True:
+                try:  # waiting while it holds requests, it could wait for ever for another that does so too
+                    request = self._idle.get(block=not running)
+                    break
+                except Empty:
+                    answers.append(self._answer(running.popleft()))
+            request.start_async(np.ascontiguousarray(image[None]))
+            running.append(request)
+        answers.extend(map(self._answer, running))
+        return np.stack(answers)
+
+    def _answer(self, request: Any) -> npt.NDArray[np.float32]:
+        """What a request found, copied before another caller gets it."""
+        try:
+            request.wait()
+            return np.array(request.get_output_tensor().data[0], dtype=np.float32)
+        finally:
+            self._idle.put(request)
 
 
 def inference_type(header: Header, core: Any) -> str:
-    """OpenVINO's name of the precision that a network runs in: ``"bf16"`` or ``"f32"``.
+    """OpenVINO's name of the precision of what is not in int8: ``"bf16"`` or ``"f32"``.
 
     Left to itself, OpenVINO takes bf16 for every network on a CPU that has it.
     """
-    if header.precision != "bf16":
+    if header.precision == "fp32":
         return "f32"
     return "bf16" if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
 
 
-def _compile(path: Path, header: Header, threads: int | None) -> Any:
+def _compile(path: Path, header: Header, threads: int | None, throughput: bool) -> Any:
     core = openvino().Core()
     chosen = inference_type(header, core)
     if header.precision == "bf16" and chosen == "f32":
         _log.warning("%s: this CPU has no bf16, so the network runs in fp32", path)
     options: dict[str, Any] = {
-        "PERFORMANCE_HINT": "LATENCY",
+        "PERFORMANCE_HINT": "THROUGHPUT" if throughput else "LATENCY",
         "INFERENCE_PRECISION_HINT": chosen,
         "CACHE_DIR": "",
     }
@@ -84,6 +123,7 @@ def _compile(path: Path, header: Header, threads: int | None) -> Any:
         model = core.read_model(path)
         _check_shapes(model, header, path)
         model.reshape([1, 3, *header.imgsz])
+        enlarge_by_products(model)
         return core.compile_model(model, "CPU", options)
     except RuntimeError as error:  # openvino's errors share no other base class
         reason = " ".join(str(error).split())[:120]

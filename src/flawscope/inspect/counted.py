@@ -1,0 +1,39 @@
+"""What results are of, in words: images, strips or both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flawscope.inspect.tables import Record
+
+
+def is_strip(record: Record) -> bool:
+    """Whether a record is of a strip, inspected row by row."""
+    return "strip" in record.get("files", {})
+
+
+def noun_of(records: Sequence[Record]) -> str:
+    """``strip`` where there is nothing else, ``image`` otherwise."""
+    return "strip" if records and all(map(is_strip, records)) else "image"
+
+
+def counted(records: Sequence[Record]) -> str:
+    """Such as ``3 images``, ``1 strip (100,000 rows)`` or ``2 images and 1 strip (100,000 rows)``."""
+    rows = [record["height"] for record in records if is_strip(record)]
+    images = len(records) - len(rows)
+    parts = []
+    if images or not rows:
+        parts.append(f"{images} image{'s' * (images != 1)}")
+    if rows:
+        parts.append(f"{len(rows)} strip{'s' * (len(rows) != 1)} ({sum(rows):,} rows)")
+    return " and ".join(parts)
+
+
+def length_m(records: Sequence[Record]) -> float | None:
+    """Metres of strips together; None where one has no calibration."""
+    total = 0.0
+    for record in filter(is_strip, records):
+        if record.get("calibration") is None:
+            return None
+        total += record["height"] * record["calibration"]["mm_per_px_y"] / 1000
+    return total
