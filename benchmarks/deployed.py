@@ -31,7 +31,7 @@ from flawscope.machine import describe_machine
 from flawscope.outputs import write_json
 from flawscope.segment import load
 from flawscope.segment.header import Precision
-from flawscope.speed import Timing, alternate, folder_rate, peak, stage_times
+from flawscope.speed import SEVERAL, Timing, alternate, folder_rate, peak, stage_times
 from flawscope.speed.floor import multiply_adds
 
 sys.path.insert(0, str(Path(__file__).parent / "yardstick"))
@@ -46,7 +46,7 @@ IMAGES_OF = {
     "nano": "magnetic tile, test",
 }
 SIZES = {"full": 352, "tiny": 352, "nano": 224}
-YARDSTICK, TORCH = "yardstick", "torch"
+YARDSTICK, TORCH, AT_ONCE = "yardstick", "torch", " several at once"
 
 
 def export(
@@ -81,8 +81,13 @@ def export(
     return reports
 
 
-def turns(work: Path, full: Path, threads: int, repeats: int) -> dict[str, dict[str, Timing]]:
-    """Times of the networks of one size in turns, the full ones with the yardstick among them."""
+def turns(
+    work: Path, full: Path, threads: int, repeats: int
+) -> tuple[dict[str, dict[str, Timing]], dict[str, dict[str, float]]]:
+    """Times of the networks of one size in turns, the full ones with the yardstick among them.
+
+    And images a second of each export that answers several images at once, as ``predict`` asks it to.
+    """
     import ocinet_as_published
     import torch
 
@@ -91,9 +96,11 @@ def turns(work: Path, full: Path, threads: int, repeats: int) -> dict[str, dict[
     torch.set_num_threads(threads)
     rng = np.random.default_rng(0)
     found: dict[str, dict[str, Timing]] = {}
+    rates: dict[str, dict[str, float]] = {}
     for name, side in SIZES.items():
         batch = rng.standard_normal((1, 3, side, side)).astype(np.float32)
         actions: dict[str, Any] = {}
+        images: dict[str, int] = {}
         if name == "full":
             yardstick = ocinet_as_published.load_yardstick(load_network(full).state_dict())
             ours = load(full, device="cpu", threads=threads)
@@ -106,8 +113,15 @@ def turns(work: Path, full: Path, threads: int, repeats: int) -> dict[str, dict[
             file = work / f"{name}-{precision}.xml"
             if file.is_file():
                 actions[precision] = partial(load(file, threads=threads).engine.run, batch)
-        found[name] = alternate(actions, repeats)
-    return found
+                many = load(file, threads=threads, throughput=True)
+                actions[precision + AT_ONCE] = partial(
+                    many.engine.run, np.repeat(batch, SEVERAL * many.at_once, axis=0)
+                )
+                images[precision] = SEVERAL * many.at_once
+        timings = alternate(actions, repeats)
+        found[name] = {kind: timing for kind, timing in timings.items() if not kind.endswith(AT_ONCE)}
+        rates[name] = {kind: count / timings[kind + AT_ONCE].median for kind, count in images.items()}
+    return found, rates
 
 
 def inferring(network: Any, image: Any) -> Callable[[], None]:
@@ -125,13 +139,18 @@ def measure(work: Path, data: Path, full: Path, threads: int, repeats: int) -> d
     rows: dict[str, Any] = {}
     # the clock of the cores wanders: the peak is the best of what was seen before and after
     before = {precision: peak(precision, threads) for precision in PRECISIONS}
-    timed = turns(work, full, threads, repeats)
+    timed, rates = turns(work, full, threads, repeats)
     peaks = {precision: max(rate, peak(precision, threads)) for precision, rate in before.items()}
     for name, timings in timed.items():
         for kind, timing in timings.items():
             row = {**timing.to_json(), "images_per_second": round(1 / timing.median, 1)}
             if YARDSTICK in timings:
                 row["times_yardstick"] = round(timings[YARDSTICK].median / timing.median, 2)
+            if kind in rates[name]:
+                row["several_at_once_per_second"] = round(rates[name][kind], 1)
+                if YARDSTICK in timings:
+                    several = timings[YARDSTICK].median * rates[name][kind]
+                    row["several_at_once_times_yardstick"] = round(several, 2)
             file = full if kind in (YARDSTICK, TORCH) else work / f"{name}-{kind}.xml"
             operations = multiply_adds(load(file, threads=threads).header)
             if operations is not None and kind != YARDSTICK:
@@ -149,12 +168,13 @@ def measure(work: Path, data: Path, full: Path, threads: int, repeats: int) -> d
     for kind in PRECISIONS:
         if not (work / f"full-{kind}.xml").is_file():
             continue
-        network = load(work / f"full-{kind}.xml", threads=threads)
-        batch = np.zeros((1, 3, *network.header.imgsz), np.float32)
-        first = alternate({"run": partial(network.engine.run, batch)}, repeats)["run"]
+        network = load(work / f"full-{kind}.xml", threads=threads, throughput=True)
+        count = SEVERAL * network.at_once
+        batch = np.zeros((count, 3, *network.header.imgsz), np.float32)
+        first = alternate({"run": partial(network.engine.run, batch)}, repeats // 4 + 1)["run"]
         rate = folder_rate(network, images)
-        last = alternate({"run": partial(network.engine.run, batch)}, repeats)["run"]
-        alone = 2 / (first.median + last.median)
+        last = alternate({"run": partial(network.engine.run, batch)}, repeats // 4 + 1)["run"]
+        alone = 2 * count / (first.median + last.median)
         folders[kind] = {
             **rate.to_json(),
             "network_alone_per_second": round(alone, 2),

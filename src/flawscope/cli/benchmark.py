@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +15,8 @@ from flawscope.cli.image_options import DeviceOption, ThreadsOption
 from flawscope.cli.output import JsonOption, console, emit_json, progress_bar
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     from rich.console import Console
 
     from flawscope.segment.loading import LoadedSegmenter
@@ -40,31 +44,49 @@ def benchmark(
 ) -> None:
     """Time networks in turns, each on one image at its own input size; medians, and ratios to the first.
 
-    With images also each stage of an image, and the rate at which 'predict' gets through them all. Where OpenVINO
-    is installed also the floor: the network's multiply-adds at the rate of one large layer.
+    A network that answers several images at once, as 'predict' asks it to, is timed so as well. With images also each
+    stage of an image, and the rate at which 'predict' gets through them all. Where OpenVINO is installed also the
+    floor: the network's multiply-adds at the rate of one large layer.
     """
     from flawscope.machine import describe_machine
     from flawscope.segment import load
-    from flawscope.speed import alternate
+    from flawscope.speed import SEVERAL, alternate, folder_rate, stage_times
 
-    names = weights or ["ocinet-tiny"]
-    loaded = {_title(name): load(name, device=device, threads=threads) for name in names}
+    names = _titles(weights or ["ocinet-tiny"])
+    pictures = _pictures(sources) if sources else []
+    loaded = {title: load(name, device=device, threads=threads) for title, name in names.items()}
+    folders = {
+        title: load(name, device=device, threads=threads, throughput=True) for title, name in names.items()
+    }
     out = console(json_file)
+    actions = {
+        title: partial(segmenter.engine.run, _batch(segmenter, 1)) for title, segmenter in loaded.items()
+    }
+    several = {
+        (title, "several"): partial(segmenter.engine.run, _batch(segmenter, SEVERAL * segmenter.at_once))
+        for title, segmenter in folders.items()
+        if segmenter.at_once > 1
+    }
     with progress_bar() as bar:
         task = bar.add_task("Timing", total=repeats)
-        timings = alternate(
-            {name: _once(segmenter) for name, segmenter in loaded.items()},
-            repeats,
-            on_turn=lambda: bar.advance(task),
-        )
+        timed = alternate({**actions, **several}, repeats, on_turn=lambda: bar.advance(task))
+    timings = {title: timed[title] for title in loaded}
+    rates = {
+        title: SEVERAL * folders[title].at_once / timed[title, "several"].median
+        if (title, "several") in timed
+        else 1 / timings[title].median
+        for title in loaded
+    }
     floors = {name: _floor(segmenter, threads) for name, segmenter in loaded.items()}
-    out.print(_network_table(loaded, timings, floors))
+    out.print(_network_table(loaded, timings, rates, floors))
     wholes = {}
-    if sources:
+    if pictures:
         for name, segmenter in loaded.items():
-            wholes[name] = _whole(segmenter, sources, repeats)
-            out.print(_stage_table(name, wholes[name]))
-            _print_rate(out, wholes[name], timings[name])
+            with tempfile.TemporaryDirectory() as scratch:
+                stages = stage_times(segmenter, pictures[0], Path(scratch), repeats)
+            wholes[name] = stages, folder_rate(folders[name], [str(file) for file in pictures])
+            out.print(_stage_table(name, stages))
+            _print_rate(out, wholes[name][1], rates[name])
     networks = {
         name: {
             "weights": segmenter.path,
@@ -73,9 +95,11 @@ def benchmark(
             "precision": segmenter.header.precision,
             "engine": type(segmenter.engine).__name__,
             "network": timings[name].to_json(),
+            "images_at_once": folders[name].at_once,
+            "images_per_second": round(rates[name], 2),
             "times_as_fast_as_first": round(_first(timings).median / timings[name].median, 3),
             "floor": floors[name],
-            **_whole_json(wholes.get(name), timings[name]),
+            **_whole_json(wholes.get(name), rates[name]),
         }
         for name, segmenter in loaded.items()
     }
@@ -83,17 +107,19 @@ def benchmark(
     emit_json("benchmark", 1, payload, json_file)
 
 
-def _title(name: str) -> str:
-    path = Path(name)
-    return path.name if path.suffix else name
+def _titles(names: list[str]) -> dict[str, str]:
+    """What to call weights, each its own: the file's name, or all that was typed where two have the same."""
+    short = [Path(name).name if Path(name).suffix else name for name in names]
+    return {
+        title if short.count(title) == 1 else name: name for title, name in zip(short, names, strict=True)
+    }
 
 
-def _once(segmenter: LoadedSegmenter) -> Any:
+def _batch(segmenter: LoadedSegmenter, images: int) -> npt.NDArray[np.float32]:
     import numpy as np
 
-    height, width = segmenter.header.imgsz
-    batch = np.random.default_rng(0).standard_normal((1, 3, height, width)).astype(np.float32)
-    return lambda: segmenter.engine.run(batch)
+    shape = (images, 3, *segmenter.header.imgsz)
+    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
 
 
 def _floor(segmenter: LoadedSegmenter, threads: int | None) -> dict[str, Any] | None:
@@ -116,15 +142,10 @@ def _floor(segmenter: LoadedSegmenter, threads: int | None) -> dict[str, Any] | 
     }
 
 
-def _whole(
-    segmenter: LoadedSegmenter, sources: list[str], repeats: int
-) -> tuple[dict[str, Timing], FolderRate]:
-    import tempfile
-
+def _pictures(sources: list[str]) -> list[Path]:
     from flawscope.errors import UsageError
     from flawscope.inspect import find_sources
     from flawscope.inspect.sources import is_video
-    from flawscope.speed import folder_rate, stage_times
 
     found = find_sources(sources)
     for problem in found.problems:
@@ -132,9 +153,7 @@ def _whole(
     pictures = [path for path, _ in found.files if not is_video(path)]
     if not pictures:
         raise UsageError("only videos", where=", ".join(sources), remedy="Give images")
-    with tempfile.TemporaryDirectory() as scratch:
-        stages = stage_times(segmenter, pictures[0], Path(scratch), repeats)
-    return stages, folder_rate(segmenter, sources)
+    return pictures
 
 
 def _first(timings: Mapping[str, Timing]) -> Timing:
@@ -144,6 +163,7 @@ def _first(timings: Mapping[str, Timing]) -> Timing:
 def _network_table(
     loaded: Mapping[str, LoadedSegmenter],
     timings: Mapping[str, Timing],
+    rates: Mapping[str, float],
     floors: Mapping[str, dict[str, Any] | None],
 ) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -158,15 +178,14 @@ def _network_table(
             header.precision,
             f"{1e3 * timing.median:.1f}",
             f"{1e3 * timing.low:.1f}-{1e3 * timing.high:.1f}",
-            f"{1 / timing.median:.1f}",
+            f"{rates[name]:.1f}",
             f"{_first(timings).median / timing.median:.2f}",
             "-" if floor is None else f"{floor['ms']:.1f}",
         )
     return table
 
 
-def _stage_table(name: str, whole: tuple[dict[str, Timing], FolderRate]) -> Table:
-    stages, _ = whole
+def _stage_table(name: str, stages: Mapping[str, Timing]) -> Table:
     total = sum(timing.median for timing in stages.values())
     table = Table(box=None, pad_edge=False, header_style="bold", title=f"One image, {name}")
     table.add_column("stage", no_wrap=True)
@@ -177,20 +196,19 @@ def _stage_table(name: str, whole: tuple[dict[str, Timing], FolderRate]) -> Tabl
     return table
 
 
-def _print_rate(out: Console, whole: tuple[dict[str, Timing], FolderRate], network: Timing) -> None:
-    _, rate = whole
+def _print_rate(out: Console, rate: FolderRate, alone: float) -> None:
     out.print(
         f"predict: {rate.images} images in {rate.seconds:.1f} s, {rate.per_second:.1f} a second, "
-        f"{rate.per_second * network.median:.0%} of the network's own rate",
+        f"{rate.per_second / alone:.0%} of the network's own rate",
         markup=False,
     )
 
 
-def _whole_json(whole: tuple[dict[str, Timing], FolderRate] | None, network: Timing) -> dict[str, Any]:
+def _whole_json(whole: tuple[dict[str, Timing], FolderRate] | None, alone: float) -> dict[str, Any]:
     if whole is None:
         return {}
     stages, rate = whole
     return {
         "stages": {stage: timing.to_json() for stage, timing in stages.items()},
-        "predict": {**rate.to_json(), "share_of_network_rate": round(rate.per_second * network.median, 3)},
+        "predict": {**rate.to_json(), "share_of_network_rate": round(rate.per_second / alone, 3)},
     }

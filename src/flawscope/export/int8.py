@@ -1,10 +1,4 @@
-"""Post-training quantisation to int8 by NNCF, with accuracy control: parts that cost too much stay as they are.
-
-What was measured on OCINet decides what is tried. Only layers with weights and a share of the work are quantised. The
-products of attention and depthwise convolutions are as quick in bf16. The gates of the channel interaction, with
-hardly a multiply-add, decide for whole channels: in int8 they alone cost points. Ranges of activations are those of
-all images, not their mean, because defects are what lies outside of it. SmoothQuant is off: it ruined the backbone.
-"""
+"""Post-training quantisation to int8 by NNCF, with accuracy control: parts that cost too much stay as they are."""
 
 from __future__ import annotations
 
@@ -33,13 +27,29 @@ _VALUE_KEPT = frozenset({"Convert", "Transpose", "Reshape", "Unsqueeze", "Multip
 _LOGGERS = ("nncf", "torch.utils.cpp_extension")
 """The second is imported by the first, and warns where there is no CUDA."""
 
-_NEGLIGIBLE = 0.001
-"""A layer with a smaller share of the multiply-adds is not quantised."""
-
 _RANKED = 16
 """Images on which the parts of a network are compared."""
 
 Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What is tried first; the defaults are what ``benchmarks/int8_choices.py`` found best on OCINet.
+
+    Only layers with weights are quantised: the products of attention and depthwise convolutions are as quick in bf16.
+
+    Attributes:
+        negligible: layers with a smaller share of the multiply-adds are not quantised. Among them are the gates of
+            the channel interaction, each of which decides for a whole channel.
+        extremes: ranges of activations are the extremes over all images, else the mean of each image's extremes,
+            which cuts off what is rare.
+        smooth: NNCF's SmoothQuant.
+    """
+
+    negligible: float = 0.001
+    extremes: bool = True
+    smooth: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +107,7 @@ def quantise(
         UsageError: no layer has a name in ``keep``.
         MissingExtraError: NNCF is not installed.
     """
-    graph = _Graph(model, header)
+    graph = Graph(model, header)
     kept = list(keep)
     chosen = graph.quantisable(keep)
     inputs, cases = cases_of(source, header, images)
@@ -139,16 +149,27 @@ def costliest(
     """
     from flawscope.segment.preprocess import network_input
 
-    graph = _Graph(model, header)
+    graph = Graph(model, header)
     inputs = [network_input(shown.image, header)[None] for shown in itertools.islice(images, _RANKED)]
     return graph.ranked(graph.quantisable(keep), inputs, tell)[0]
 
 
-class _Graph:
-    """A network at its one size, and what of it may be quantised."""
+class Graph:
+    """A network at its one size, and what of it may be quantised.
 
-    def __init__(self, model: Any, header: Header) -> None:
+    Args:
+        model: an ``openvino.Model`` in fp32; it stays as it is.
+        header: of the network, in int8.
+        recipe: how.
+
+    Attributes:
+        model: a copy of one image's shape.
+        layers: how many convolutions and matrix products it has.
+    """
+
+    def __init__(self, model: Any, header: Header, recipe: Recipe | None = None) -> None:
         self.header = header
+        self.recipe = recipe or Recipe()
         self.nncf = _nncf()
         self.model = model.clone()
         self.model.reshape([1, 3, *header.imgsz])
@@ -165,7 +186,9 @@ class _Graph:
             node.get_friendly_name() for node in nodes if node.get_type_name() in _PLAIN and _weights(node)
         }
         self._candidates = {
-            name: adds for name, adds in work.items() if name in weighted and adds >= _NEGLIGIBLE * self._work
+            name: adds
+            for name, adds in work.items()
+            if name in weighted and adds >= self.recipe.negligible * self._work
         }
 
     def quantisable(self, keep: Sequence[str]) -> list[str]:
@@ -195,6 +218,11 @@ class _Graph:
         from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 
         nncf, taken = self.nncf, set(chosen)
+        told: dict[str, Any] = {}
+        if self.recipe.extremes:
+            told["activations_range_estimator_params"] = RangeEstimatorParametersSet.MINMAX
+        if not self.recipe.smooth:
+            told["smooth_quant_alphas"] = nncf.AdvancedSmoothQuantParameters(convolution=-1, matmul=-1)
         with quiet(*_LOGGERS):
             return nncf.quantize(
                 self.model.clone(),
@@ -206,10 +234,7 @@ class _Graph:
                 ignored_scope=nncf.IgnoredScope(
                     names=[name for name in self._names if name not in taken], validate=False
                 ),
-                advanced_parameters=nncf.AdvancedQuantizationParameters(
-                    activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX,
-                    smooth_quant_alphas=nncf.AdvancedSmoothQuantParameters(convolution=-1, matmul=-1),
-                ),
+                advanced_parameters=nncf.AdvancedQuantizationParameters(**told),
             )
 
     def score(self, model: Any, cases: Sequence[Case]) -> float:

@@ -1,7 +1,7 @@
 """Enlarging a map of one or a few channels as two products with constant matrices.
 
-OpenVINO's bilinear kernel wants channels to fill its registers with. On the one map of logits at the end of a network it
-takes longer than much of the network; a product of matrices does not.
+OpenVINO's bilinear kernel wants channels to fill its registers with. On the one map of logits at the end of a network
+it takes longer than much of the network; a product of matrices does not.
 """
 
 from __future__ import annotations
@@ -49,4 +49,7 @@ def _is_meant(node: Any) -> bool:
 def bilinear(before: int, after: int) -> npt.NDArray[np.float32]:
     """``(after, before)``: the weights of linear interpolation, corners upon corners."""
     places = np.linspace(0, before - 1, after)
-    return np.maximum(0, 1 - np.abs(places[:, None] - np.arange(before))).astype(np.float32)
+    weights: npt.NDArray[np.float32] = np.maximum(0, 1 - np.abs(places[:, None] - np.arange(before))).astype(
+        np.float32
+    )
+    return weights

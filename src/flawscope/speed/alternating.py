@@ -5,11 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
+Name = TypeVar("Name")
+
 WARM_UP = 3
+
+SEVERAL = 4
+"""Images to time for each that a network answers at once: waiting for the last of them then hardly counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +51,12 @@ class Timing:
 
 
 def alternate(
-    actions: Mapping[str, Callable[[], object]],
+    actions: Mapping[Name, Callable[[], object]],
     repeats: int,
     *,
     warm_up: int = WARM_UP,
     on_turn: Callable[[], None] = lambda: None,
-) -> dict[str, Timing]:
+) -> dict[Name, Timing]:
     """Time each action once a turn, in order.
 
     Args:
@@ -60,7 +65,7 @@ def alternate(
         warm_up: turns before them that do not.
         on_turn: called after each turn.
     """
-    seconds: dict[str, list[float]] = {name: [] for name in actions}
+    seconds: dict[Name, list[float]] = {name: [] for name in actions}
     for turn in range(warm_up + repeats):
         for name, action in actions.items():
             started = time.perf_counter()
