@@ -18,6 +18,7 @@ from flawscope.cli.app import run
 from flawscope.data import rle
 from flawscope.images import write_image
 from flawscope.inspect import folder as folders
+from flawscope.segment.header import PixelSize
 
 Weights = Callable[..., Path]
 
@@ -213,6 +214,26 @@ def test_rules_in_mm_need_a_calibration(given: list[str], capsys: pytest.Capture
     assert run([*given, "--calibration-id", "line-3"]) == 2
 
 
+def test_the_size_of_a_pixel_travels_in_the_weights(
+    given: list[str], bright_weights: Weights, capsys: pytest.CaptureFixture[str]
+) -> None:
+    size = PixelSize(id="line-9", mm_per_px_x=0.1, mm_per_px_y=0.1)
+    weights = bright_weights(imgsz=(64, 64), name="bright-line-9", calibration=size)
+    given = [str(weights) if Path(word).suffix == ".onnx" else word for word in given]
+    assert run([*given, "--rules", "rules.yaml"]) == 1
+    assert {row["calibration"] for row in table()} == {"line-9"}
+    capsys.readouterr()
+    assert run([*given, *JUDGED, "--overwrite"]) == 2
+    assert (
+        "--calibration cal.yaml: the calibration is of 'line-3', and the weights were exported for 'line-9'. "
+        "Give the calibration of 'line-9', or confirm with --calibration-id line-3"
+    ) in capsys.readouterr().err
+    assert run([*given, "--rules", "rules.yaml", "--calibration-id", "line-3", "--overwrite"]) == 2
+    assert "the calibration is of 'line-9', not of 'line-3'" in capsys.readouterr().err
+    assert run([*given, *JUDGED, "--calibration-id", "line-3", "--overwrite"]) == 1
+    assert {row["calibration"] for row in table()} == {"line-3"}
+
+
 def test_a_zone_outside_one_image_does_not_spoil_the_others(
     given: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -318,6 +339,84 @@ def test_a_strip_cut_short_goes_on_when_it_is_whole(
     Path("strip.tif").write_bytes(whole)
     assert run([*given, *JUDGED, "--strip", "--resume"]) == 1
     assert [defect["length_px"] for defect in lines()[0]["defects"]] == [900.0]
+
+
+def test_a_raw_strip_cut_between_two_rows(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    rows = surface((8, 100, 3, 900), height=1200)
+    rows[:600].tofile("coil.raw")
+    given[1] = "coil.raw"
+    given += [*JUDGED, "--strip", "--width", "64"]
+    assert run([*given, "--rows", "1200"]) == 2
+    said = capsys.readouterr().err
+    assert said == (
+        "error: coil.raw: the file ends after 600 of 1200 rows; they were inspected. "
+        "When the whole file is there, go on with --resume\n"
+    )
+    assert lines() == []
+    rows.tofile("coil.raw")
+    assert run([*given, "--rows", "599", "--resume"]) == 2
+    assert "coil.raw: holds 76,800 bytes, more than 599 rows of 64 bytes. " in capsys.readouterr().err
+    assert run([*given, "--rows", "1200", "--resume"]) == 1
+    assert [defect["length_px"] for defect in lines()[0]["defects"]] == [900.0]
+    assert run([*given, "--rows", "1300", "--resume"]) == 2
+    assert "coil.raw: was inspected earlier as a strip of 1200 rows, not 1300" in capsys.readouterr().err
+
+
+def test_another_strip_is_not_gone_on_with(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    rows = surface((8, 100, 3, 2900), height=4000)
+    rows[:3000].tofile("coil.raw")
+    given[1] = "coil.raw"
+    given += ["--strip", "--width", "64", "--rows", "4000"]
+    assert run(given) == 2
+    rows[5, 5] += 1
+    rows.tofile("coil.raw")
+    capsys.readouterr()
+    assert run([*given, "--resume"]) == 2
+    said = capsys.readouterr().err
+    assert re.fullmatch(
+        r"error: coil.raw: not the strip that was begun in out/strips/coil: its first [\d,]+ rows are others. "
+        "Resume with the same strip, begin again with --overwrite, or choose another --out\n",
+        said,
+    )
+    assert lines() == []
+    assert run([*given, "--overwrite"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (["--probabilities"], "--probabilities: does not apply to strips. Leave it out"),
+        (["--overlays"], "--overlays: does not apply to strips"),
+        (["--every", "2", "--limit", "1"], "--every, --limit: do not apply to strips. Leave them out"),
+        (["--binarize", "otsu"], "--binarize otsu: Otsu's threshold needs the whole image"),
+        (
+            ["--rules", "faint.yaml"],
+            "faint.yaml, line 2: rule 'faint' limits contrast, which is not measured on strips. Take",
+        ),
+    ],
+)
+def test_what_does_not_apply_to_strips_is_refused_before_a_folder_is_made(
+    given: list[str],
+    options: list[str],
+    line: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path("faint.yaml").write_text("rules:\n  - name: faint\n    contrast: {max: 0.1}\n    then: review\n")
+    tifffile.imwrite("in/strip.tif", surface((8, 8, 4, 4), height=300), photometric="minisblack")
+    strip = [*given[:1], "in/strip.tif", *given[2:], "--strip"]
+    assert run([*strip, *options]) == 2
+    said = capsys.readouterr().err
+    assert line in said
+    assert said.count("\n") == 1
+    assert not Path("out").exists()
+    monkeypatch.setattr(
+        "flawscope.inspect.strip_records.STRIP_BYTES", 2000
+    )  # beside images it spoils nothing
+    run([*given, *options])
+    assert "in/clean.png" in [found["source"] for found in lines()]
+    assert "strip" in capsys.readouterr().err
+    assert run([*strip, "--no-overlays", "--overwrite"]) == 0
 
 
 def test_large_files_are_strips(given: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -178,3 +178,14 @@ def test_a_free_size(trained: Path, tmp_path: Path, photographs: Path) -> None:
         export_checked(
             trained, tmp_path / "b.onnx", Wanted(free_size=True, imgsz=(64, 100)), Data(photographs)
         )
+
+
+@pytest.mark.train
+def test_a_shipped_name_is_exported_from_what_it_was_trained_as(tmp_path: Path, photographs: Path) -> None:
+    from flawscope.cli.app import run
+
+    pytest.importorskip("onnxscript")
+    out = tmp_path / "tiny.onnx"
+    options = ["--imgsz", "64", "--data", str(photographs), "--images", "1"]
+    assert run(["export", "--weights", "ocinet-tiny", "--out", str(out), *options]) == 0
+    assert load(out, device="cpu").header.provenance["exported"]["from"] == "ocinet-tiny.safetensors"

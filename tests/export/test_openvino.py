@@ -217,14 +217,13 @@ class TestToy:
         assert 0.001 < found.max_difference < 0.2
         monkeypatch.setattr("flawscope.export.scoring.GATES", {**GATES, "int8": Gate(1.0, 0.0)})
         lines: list[str] = []
-        strict = quantise(from_onnx(content), source, source.header, shown, tell=lines.append)
-        assert (strict.layers, strict.in_int8, strict.share, len(strict.kept)) == (1, 0, 0.0, 1)
+        with pytest.raises(UsageError, match=r"no part of this network bears int8\. Give --precision bf16"):
+            quantise(from_onnx(content), source, source.header, shown, tell=lines.append)
         assert lines[0] == "calibrating on 6 images"
         assert lines[2] == "looking for what costs most among 1 parts"
-        plain = load(
-            write_openvino(strict.model, source.header, tmp_path / "b.xml", half=False), device="cpu"
-        )
-        assert parity(source, plain, shown).max_difference < 1e-4
+        assert lines[-1].startswith("int8 in 0 of 1 layers, 0.0% of the work: +0.00 points lost")
+        with pytest.raises(UsageError, match="nothing is left that could be in int8"):
+            quantise(from_onnx(content), source, source.header, shown, keep=["*"])
 
     def test_the_costliest_part_is_named(self, toy: Path, shown: list[Shown]) -> None:
         from flawscope.export.int8 import costliest
@@ -246,3 +245,13 @@ class TestToy:
             UsageError, match=r"--keep haed/\*: no layer has such a name\. There are 1, such as"
         ):
             quantise(from_onnx(toy.read_bytes()), source, source.header, shown, keep=["haed/*"])
+
+
+@pytest.mark.train
+def test_what_this_processor_could_not_compare_is_noted(
+    taught: Path, labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flawscope.segment.openvino_network.inference_type", lambda header, core: "f32")
+    monkeypatch.setattr("flawscope.export.command.inference_type", lambda header, core: "f32")
+    told = exported(taught, tmp_path / "a.xml", "--precision", "bf16", "--data", labelled, "--images", "2")
+    assert any("this CPU has no bf16, so it was compared in fp32" in note for note in told["notes"])

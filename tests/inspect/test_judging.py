@@ -239,3 +239,21 @@ def test_the_example_of_the_page(tmp_path: Path) -> None:
     for found, word, reason in cases:
         verdict = judge(found, rules, **size)
         assert (verdict.word, verdict.reason[: len(reason)]) == (word, reason)
+
+
+@pytest.mark.parametrize(
+    ("limits", "speaks", "silent"),
+    [
+        ("{min: -10, max: 10}", (0.0, 9.0, 171.0, 179.9), (11.0, 90.0, 169.0)),
+        ("{min: -60, max: -20}", (120.0, 150.0), (0.0, 60.0, 119.0, 161.0)),
+        ("{min: 80, max: 100}", (80.0, 95.0), (5.0, 101.0, 175.0)),
+        ("{max: 10}", (0.0, 10.0), (11.0, 175.0)),
+        ("{min: 170}", (170.0, 179.0), (0.0, 160.0)),
+    ],
+)
+def test_directions_go_round(limits: str, speaks: tuple[float, ...], silent: tuple[float, ...]) -> None:
+    for degrees in (*speaks, *silent):
+        found = verdict_of(
+            [defect(orientation_deg=degrees)], f"name: across, orientation_deg: {limits}, then: reject"
+        )
+        assert found.outcome == ("reject" if degrees in speaks else "accept"), degrees

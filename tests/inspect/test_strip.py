@@ -159,6 +159,7 @@ def test_files_that_cannot_be_read_in_pieces_say_so(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "white.tif", strip, photometric="miniswhite")
     np.save(tmp_path / "cube.npy", np.zeros((2, 3, 4, 5)))
     strip.tofile(tmp_path / "s.raw")
+    np.save(tmp_path / "s.npy", strip)
     (tmp_path / "torn.tif").write_bytes(b"II*\0")
     cases: list[tuple[str, dict[str, Any], str]] = [
         ("white.tif", {}, "not stored as grey or RGB with black as zero"),
@@ -167,6 +168,12 @@ def test_files_that_cannot_be_read_in_pieces_say_so(tmp_path: Path) -> None:
         ("s.raw", {"width": 9, "dtype": "complex64"}, "is no type of pixels"),
         ("s.raw", {"width": 0}, "cannot be"),
         ("s.raw", {"width": 100_000}, "shorter than one row"),
+        (
+            "s.raw",
+            {"width": 100, "rows": 63},
+            r"holds 6,400 bytes, more than 63 rows of 100 bytes. Check --rows",
+        ),
+        ("s.npy", {"rows": 65}, "has 64 rows, not 65"),
         ("torn.tif", {}, "not readable as a TIFF"),
         ("missing.tif", {}, "no such file"),
     ]
@@ -198,6 +205,59 @@ def test_a_file_cut_short_is_done_as_far_as_it_goes_and_finished_when_it_is_whol
     done = inspected(open_strip(file, **options), tmp_path / "out", resume=True)
     assert (done.rows, done.problem) == (400, None)
     assert content(tmp_path / "out") == content(tmp_path / "whole")
+
+
+def test_a_raw_file_cut_between_two_rows_is_cut_where_its_rows_are_declared(tmp_path: Path) -> None:
+    file, declared = tmp_path / "s.raw", {"width": 100, "rows": 400}
+    surface().tofile(file)
+    inspected(open_strip(file, **declared), tmp_path / "whole")
+    surface()[:300].tofile(file)
+    assert inspected(open_strip(file, width=100), tmp_path / "undeclared").problem is None
+    cut = inspected(open_strip(file, **declared), tmp_path / "out")
+    assert cut.rows == 300
+    assert "the file ends after 300 of 400 rows; they were inspected" in str(cut.problem)
+    surface().tofile(file)
+    done = inspected(open_strip(file, **declared), tmp_path / "out", resume=True)
+    assert (done.rows, done.problem) == (400, None)
+    assert content(tmp_path / "out") == content(tmp_path / "whole")
+
+
+def until(row: int) -> Callable[[int], None]:
+    def stop(rows: int) -> None:
+        if rows > row:
+            raise KeyboardInterrupt
+
+    return stop
+
+
+@pytest.mark.parametrize("row", [0, 100, 230])
+@pytest.mark.parametrize("camera", [False, True])
+def test_another_strip_under_the_same_name_is_not_gone_on_with(
+    camera: bool, row: int, tmp_path: Path
+) -> None:
+    """Even one that differs in a single pixel of what was read; below that it is the strip that was begun."""
+
+    def rows(strip: np.ndarray) -> Any:
+        return IteratedRows(np.array_split(strip, 7), "coil") if camera else ArrayRows(strip, "coil")
+
+    out, other = tmp_path / "out", surface()
+    other[row, 3] ^= 1
+    assert inspected(rows(surface()), out, on_rows=until(250)).interrupted
+    before = content(out)
+    with pytest.raises(
+        UsageError, match=r"^coil: not the strip that was begun in .*out: its first \d+ rows are"
+    ):
+        inspected(rows(other), out, resume=True)
+    with pytest.raises(
+        UsageError, match=r"it ends after 150 rows, and \d+ were read then. Resume with the same"
+    ):
+        inspected(rows(surface()[:150]), out, resume=True)
+    assert content(out) == before
+    assert inspected(rows(surface()), out, resume=True).rows == 400
+    inspected(rows(surface()), tmp_path / "whole")
+    assert content(out) == content(tmp_path / "whole")
+    with pytest.raises(UsageError, match="its first 400 rows are others"):
+        inspected(rows(other), out, resume=True)
 
 
 def test_a_full_disk_leaves_what_was_recorded_and_resuming_ends_the_same(

@@ -27,7 +27,8 @@ def export(
     weights: Annotated[
         str,
         typer.Option(
-            help="A run folder, a .safetensors file, or what 'fewshot learn' left.", show_default=False
+            help="A shipped name, a run folder, a .safetensors file, or what 'fewshot learn' left.",
+            show_default=False,
         ),
     ],
     out: Annotated[

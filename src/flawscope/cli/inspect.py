@@ -31,7 +31,7 @@ from flawscope.cli.image_options import (
     WeightsOption,
     WhiteOption,
 )
-from flawscope.cli.inspect_strips import RawRows, inspect_strips, is_strip
+from flawscope.cli.inspect_strips import StoredRows, inspect_strips, is_strip, look_for_idle_options
 from flawscope.cli.judged import (
     count_outcomes,
     exit_code,
@@ -54,6 +54,7 @@ def register(app: typer.Typer) -> None:
 
 
 def inspect(
+    context: typer.Context,
     sources: Sources,
     weights: WeightsOption = "ocinet-tiny",
     rules: RulesOption = None,
@@ -64,6 +65,13 @@ def inspect(
         bool, typer.Option("--strip", help="Inspect the files as strips, row by row, of any length.")
     ] = False,
     width: Annotated[int | None, typer.Option(min=1, help="Of raw strips: pixels in a row.")] = None,
+    rows: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Rows that each strip must have. Without it a raw file that was cut short passes for whole.",
+        ),
+    ] = None,
     dtype: Annotated[str, typer.Option(help="Of raw strips: uint8, uint16 or float32; >u2.")] = "uint8",
     channels: Annotated[int, typer.Option(help="Of raw strips: 1 or 3, interleaved.")] = 1,
     threshold: ThresholdOption = None,
@@ -91,15 +99,21 @@ def inspect(
     rejected or reviewed, 2 some input failed or the command could not go on, 130 interrupted.
     """
     from flawscope.inspect import Found, Outcome, Wanted, open_results, summary, tally
+    from flawscope.inspect.strip_records import check_for_strips
 
     found = find_images(sources, out, resume=resume, overwrite=overwrite)
     if not found.files:
         return 2
-    scale = open_calibration(calibration, calibration_id)
+    strips = tuple(file for file in found.files if strip or is_strip(file[0]))
+    images = Found(tuple(file for file in found.files if file not in strips), ())
+    idle = look_for_idle_options(context, strips, only=not images.files)
     segmenter, settings, made_with = prepare(
         weights, threshold, binarize, min_area, tile, overlap, page, white, device=device, threads=threads
     )
+    scale = open_calibration(calibration, calibration_id, segmenter)
     inspector = open_inspector(rules, scale, segmenter.labels)
+    if not images.files:
+        check_for_strips(settings, inspector)
     folder = open_results(
         out,
         Wanted(masks, overlays, probabilities),
@@ -109,8 +123,6 @@ def inspect(
     )
     before = len(folder.records)
     started = time.perf_counter()
-    strips = tuple(file for file in found.files if strip or is_strip(file[0]))
-    images = Found(tuple(file for file in found.files if file not in strips), ())
     outcome = Outcome()
     if images.files:
         outcome = run_batch(
@@ -132,12 +144,12 @@ def inspect(
             settings,
             inspector,
             outcome,
-            rows=RawRows(width, dtype, channels, page, white),
+            stored=StoredRows(width, rows, dtype, channels, page, white),
             resume=resume,
             overwrite=overwrite,
         )
     outcome.failures[:0] = [(problem.where or "input", problem) for problem in found.problems]
-    outcome.notes[:0] = found.notes
+    outcome.notes[:0] = [*found.notes, *idle]
     report_file = None
     if report and not outcome.interrupted:
         report_file = make_report(folder, segmenter, settings.to_json(), outcome, page=page, white=white)

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
 from flawscope.cli.output import progress_bar
-from flawscope.cli.predict import report_failure
+from flawscope.cli.predict import print_note, report_failure
+from flawscope.cli.train_options import is_given
 
 if TYPE_CHECKING:
     from flawscope.errors import FlawscopeError
@@ -18,10 +21,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class RawRows:
+class StoredRows:
     """How the rows of strips are stored; see :func:`flawscope.inspect.strip_source.open_strip`."""
 
     width: int | None
+    rows: int | None
     dtype: str
     channels: int
     page: int | None
@@ -36,6 +40,38 @@ def is_strip(path: Path) -> bool:
     return not is_video(path) and path.stat().st_size > STRIP_BYTES
 
 
+def look_for_idle_options(
+    context: typer.Context, strips: Sequence[tuple[Path, str]], *, only: bool
+) -> list[str]:
+    """Notes on options that do nothing for strips, where there are images too; each is told.
+
+    Args:
+        context: of the command.
+        strips: the files that are inspected as strips.
+        only: there are no images beside them.
+
+    Raises:
+        UsageError: such an option is given and there are only strips.
+    """
+    from flawscope.errors import UsageError
+
+    given = [
+        f"--{name}"
+        for name in ("probabilities", "overlays", "every", "limit")
+        if is_given(context, name) and context.params[name] is not False
+    ]
+    if not strips or not given:
+        return []
+    options = ", ".join(given)
+    does, it = ("does", "it") if len(given) == 1 else ("do", "them")
+    if only:
+        raise UsageError(f"{does} not apply to strips", where=options, remedy=f"Leave {it} out")
+    name = strips[0][0].as_posix() + (f" and {len(strips) - 1} more" if len(strips) > 1 else "")
+    note = f"{options} {does} not apply to {name}, inspected as {'a strip' if len(strips) == 1 else 'strips'}"
+    print_note(note)
+    return [note]
+
+
 def inspect_strips(
     segmenter: Segmenter,
     files: Sequence[tuple[Path, str]],
@@ -44,7 +80,7 @@ def inspect_strips(
     inspector: Inspector,
     outcome: Outcome,
     *,
-    rows: RawRows,
+    stored: StoredRows,
     resume: bool,
     overwrite: bool,
 ) -> None:
@@ -53,7 +89,7 @@ def inspect_strips(
     Raises:
         OutputError: results can no longer be written.
     """
-    from flawscope.errors import FlawscopeError, OutputError
+    from flawscope.errors import FlawscopeError, OutputError, UsageError
     from flawscope.inspect.strip_records import add_strip
     from flawscope.inspect.strip_source import open_strip
 
@@ -61,19 +97,23 @@ def inspect_strips(
         outcome.failures.append((source, error))
         report_failure(error)
 
-    done = folder.done
+    heights = {record["source"]: record["height"] for record in folder.records}
     for path, key in files:
         name = path.as_posix()
-        if name in done:
+        if name in heights:
+            if stored.rows not in (None, heights[name]):
+                told = f"was inspected earlier as a strip of {heights[name]} rows, not {stored.rows}"
+                failed(name, UsageError(told, where=name, remedy="Begin again with --overwrite"))
             continue
         try:
             source = open_strip(
                 path,
-                width=rows.width,
-                dtype=rows.dtype,
-                channels=rows.channels,
-                page=rows.page,
-                white=rows.white,
+                width=stored.width,
+                dtype=stored.dtype,
+                channels=stored.channels,
+                rows=stored.rows,
+                page=stored.page,
+                white=stored.white,
             )
             with progress_bar() as bar:
                 task = bar.add_task(f"{path.name}, rows", total=source.expected_rows)

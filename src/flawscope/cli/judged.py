@@ -10,30 +10,55 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from flawscope.inspect.calibration import Calibration
     from flawscope.inspect.inspector import Inspector
+    from flawscope.segment import Segmenter
+    from flawscope.segment.header import PixelSize
 
 
-def open_calibration(calibration: Path | None, identity: str | None) -> Calibration | None:
-    """The calibration, if one is given.
+def open_calibration(
+    calibration: Path | None, identity: str | None, segmenter: Segmenter
+) -> Calibration | None:
+    """The calibration that is given, or the one that travels in the weights.
 
     Raises:
-        UsageError: it has another id than ``identity``, or that is asked of none.
+        UsageError: it has another id than ``identity``, that is asked of none, or the weights were exported for
+            another camera and ``identity`` does not confirm this one.
         DataError: not a calibration.
     """
     from flawscope.errors import UsageError
-    from flawscope.inspect.calibration import load_calibration
+    from flawscope.inspect.calibration import load_calibration, new_calibration
 
-    if calibration is None:
-        if identity is not None:
+    size = _travelling(segmenter)
+    if calibration is not None:
+        chosen = load_calibration(calibration)
+        if size is not None and identity is None and size.id != chosen.id:
             raise UsageError(
-                "there is no calibration that could have this id",
-                where=f"--calibration-id {identity}",
-                remedy="Add --calibration, or leave it out",
+                f"the calibration is of '{chosen.id}', and the weights were exported for '{size.id}'",
+                where=f"--calibration {calibration}",
+                remedy=f"Give the calibration of '{size.id}', or confirm with --calibration-id {chosen.id}",
             )
+    elif size is not None:
+        chosen = new_calibration(**size.model_dump())
+    elif identity is not None:
+        raise UsageError(
+            "there is no calibration that could have this id",
+            where=f"--calibration-id {identity}",
+            remedy="Add --calibration, or leave it out",
+        )
+    else:
         return None
-    stored = load_calibration(calibration)
     if identity is not None:
-        stored.require_id(identity)
-    return stored
+        chosen.require_id(identity)
+    return chosen
+
+
+def _travelling(segmenter: Segmenter) -> PixelSize | None:
+    """The size of a pixel in the header of a network, through what is around it."""
+    from flawscope.segment.loading import LoadedSegmenter
+    from flawscope.segment.wrapper import Wrapper
+
+    while isinstance(segmenter, Wrapper):
+        segmenter = segmenter.segmenter
+    return segmenter.header.calibration if isinstance(segmenter, LoadedSegmenter) else None
 
 
 def open_inspector(rules: Path | None, calibration: Calibration | None, labels: Sequence[str]) -> Inspector:

@@ -132,7 +132,7 @@ def find_images(sources: list[str], out: Path, *, resume: bool, overwrite: bool)
     for problem in found.problems:
         report_failure(problem)
     for note in found.notes:
-        _print_note(note)
+        print_note(note)
     return found
 
 
@@ -212,7 +212,7 @@ def run_batch(
         )
     outcome.notes.extend(tones.lines())
     for note in outcome.notes:
-        _print_note(note)
+        print_note(note)
     return outcome
 
 
@@ -244,7 +244,8 @@ def make_report(
     )
 
 
-def _print_note(note: str) -> None:
+def print_note(note: str) -> None:
+    """One line on standard error."""
     print(f"note: {note}", file=sys.stderr, flush=True)
 
 

@@ -88,7 +88,6 @@ def watch(
     if not folder.is_dir():
         raise UsageError("no such folder", where=folder, remedy="Make it, or check the path")
     check_apart(str(folder), out)
-    scale = open_calibration(calibration, calibration_id)
     segmenter, settings, made_with = prepare(
         weights,
         threshold,
@@ -102,6 +101,7 @@ def watch(
         threads=threads,
         throughput=False,
     )
+    scale = open_calibration(calibration, calibration_id, segmenter)
     inspector = open_inspector(rules, scale, segmenter.labels)
     screen = console(json_file)
     tones = ToneNotes()

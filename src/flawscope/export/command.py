@@ -18,8 +18,10 @@ from flawscope.export.shown import Shown, drawn, find_samples, read_all, spread
 from flawscope.outputs import atomic
 from flawscope.segment.description import fingerprint
 from flawscope.segment.header import Header, read_safetensors_header
-from flawscope.segment.loading import LoadedSegmenter, display_name, find_weights, load
+from flawscope.segment.loading import LoadedSegmenter, display_name, find_weights, load, shipped_weights
 from flawscope.segment.network import TorchNetwork, load_network, stored_in_half
+from flawscope.segment.openvino_network import inference_type
+from flawscope.segment.openvino_runtime import openvino
 
 CALIBRATION_IMAGES = 128
 _FEW = 8
@@ -75,7 +77,7 @@ def export_checked(
     """Export ``weights`` to ``out``, if the file says the same on some images.
 
     Args:
-        weights: a run folder or ``.safetensors`` file.
+        weights: a run folder, ``.safetensors`` file or shipped name.
         out: the file.
         wanted: format and precision; ONNX in fp32 by default.
         data: what to compare on; drawn images by default.
@@ -91,6 +93,8 @@ def export_checked(
     chosen, shown, file = wanted or Wanted(), data or Data(), Path(out)
     chosen.check(file)
     source = find_weights(weights)
+    if source in shipped_weights().values():
+        source = source.with_suffix(".safetensors")
     if source.suffix.lower() != ".safetensors":
         raise UsageError(
             f"exported already ({source.suffix})",
@@ -132,9 +136,12 @@ def export_checked(
                 part = costliest(plain, header, plan.calibrating(), keep=quantised.kept, tell=tell)
                 remedy = _remedy(quantised, part)
             raise WeightsError(complaint, where=file, remedy=remedy)
+    notes = plan.notes
+    if chosen.precision != "fp32" and inference_type(header, openvino().Core()) == "f32":
+        notes += ("this CPU has no bf16, so it was compared in fp32; compare again on one that has it",)
     files = [file] if chosen.format == "onnx" else [file, file.with_suffix(".bin")]
     size = sum(part.stat().st_size for part in files)
-    return Exported(source, file, size, replace(chosen, half=half), agreement, quantised, plan.notes)
+    return Exported(source, file, size, replace(chosen, half=half), agreement, quantised, notes)
 
 
 @dataclass(frozen=True, slots=True)

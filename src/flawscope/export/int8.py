@@ -104,7 +104,7 @@ def quantise(
         tell: told in a line what is going on.
 
     Raises:
-        UsageError: no layer has a name in ``keep``.
+        UsageError: no layer has a name in ``keep``, or nothing can be in int8.
         MissingExtraError: NNCF is not installed.
     """
     graph = Graph(model, header)
@@ -124,13 +124,19 @@ def quantise(
 
     tell(f"calibrating on {len(inputs)} images")
     made, drop = attempt()
-    if drop > limit:
+    if drop > limit and chosen:
         for part in graph.ranked(chosen, inputs, tell):
             kept.append(part)
             chosen = graph.quantisable(kept)
             made, drop = attempt()
             if drop <= limit:
                 break
+    if not chosen:
+        raise UsageError(
+            "nothing is left that could be in int8" if keep else "no part of this network bears int8",
+            where="--precision int8",
+            remedy="Give --precision bf16" + (", or keep less" if keep else ", or more images with --data"),
+        )
     made.reshape(model.input().partial_shape)
     return Quantised(made, graph.layers, len(chosen), graph.share(chosen), tuple(kept))
 

@@ -175,7 +175,8 @@ class Judging:
                 return False
         for name, limits in rule.limits.items():
             value = self._measure(defect, name, rule)
-            if not (against if value is None else limits.holds(value)):
+            holds = limits.holds_direction if name == "orientation_deg" else limits.holds
+            if not (against if value is None else holds(value)):
                 return False
         return True
 

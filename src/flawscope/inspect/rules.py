@@ -85,6 +85,10 @@ class Range(BaseModel):
         """Whether a value lies within the limits."""
         return self.low <= value <= self.high
 
+    def holds_direction(self, degrees: float) -> bool:
+        """Whether a direction of 0 to 180 degrees lies within; below 0 the same directions count from -180 on."""
+        return self.holds(degrees) or (-math.inf < self.low < 0 and self.holds(degrees - 180))
+
     def within(self, other: Range) -> bool:
         """Whether every value that fits here fits the other too."""
         return other.low <= self.low and self.high <= other.high

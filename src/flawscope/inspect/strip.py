@@ -17,6 +17,7 @@ from flawscope.errors import ImageError
 from flawscope.images import Mask
 from flawscope.inspect.strip_folder import StripFolder, read_records, to_line, to_region
 from flawscope.inspect.strip_regions import Region, RegionStream
+from flawscope.inspect.strip_seen import SeenRows
 from flawscope.inspect.strip_source import RowSource
 from flawscope.segment.base import Segmenter, binarize
 from flawscope.segment.description import made_with
@@ -99,7 +100,7 @@ def inspect_strip(
 
     Raises:
         ImageError: the source cannot be read, or unfinished regions grow without bound.
-        UsageError: ``out`` holds results and neither was chosen, or was begun with other settings.
+        UsageError: ``out`` holds results and neither was chosen, or was begun with other settings or another strip.
         OutputError: results can no longer be written; what was recorded stands.
     """
     tiled = segmenter if isinstance(segmenter, Tiled) else Tiled(segmenter)
@@ -125,13 +126,16 @@ def inspect_strip(
         overwrite=overwrite,
     )
     step = tiled.tile[0] - tiled.overlap
+    seen = SeenRows(source, folder.meta["seen"], out)
     work = _Work(
-        folder, tiled.labels, min_area, masks, measure, max(1, round(piece_rows / step)), source.width
+        folder, seen, tiled.labels, min_area, masks, measure, max(1, round(piece_rows / step)), source.width
     )
     interrupted = False
     try:
-        if not folder.meta["finished"]:
-            for band in tiled.bands(source.read, after=folder.meta["tile_rows"]):
+        if folder.meta["finished"]:
+            seen.pass_over_earlier()
+        else:
+            for band in tiled.bands(seen.read, after=folder.meta["tile_rows"]):
                 mask = binarize(band.probability, level)
                 work.take(mask, work.regions.add(mask, band.probability, band.image), band.resume_at)
                 on_rows(work.regions.next_row)
@@ -155,6 +159,7 @@ class _Work:
     """What has been computed and not yet recorded."""
 
     folder: StripFolder
+    seen: SeenRows
     labels: tuple[str, ...]
     min_area: int
     masks: bool
@@ -178,8 +183,14 @@ class _Work:
             self.held.append(mask)
         if resume_at is not None and resume_at % self.bands_a_piece == 0:
             self._write_piece()
-            arrays = self.regions.state()
-            self.folder.commit(resume_at, self.regions.next_row, self.lines, self.counts, arrays)
+            self.folder.commit(
+                resume_at,
+                self.regions.next_row,
+                self.lines,
+                self.counts,
+                self.regions.state(),
+                self.seen.to_json(),
+            )
             self.lines = []
 
     def end(self, source: RowSource) -> None:
@@ -196,7 +207,7 @@ class _Work:
             "regions": self.counts,
             "problem": None if source.problem is None else str(source.problem),
         }
-        self.folder.finish(self.lines, summary, whole=source.problem is None)
+        self.folder.finish(self.lines, summary, self.seen.to_json(), whole=source.problem is None)
 
     def _list(self, ended: list[Region]) -> None:
         for region in ended:

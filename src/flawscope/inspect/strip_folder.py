@@ -46,7 +46,8 @@ class StripFolder:
         overwrite: remove what an earlier run left, and begin again.
 
     Attributes:
-        meta: ``tile_rows``, ``rows``, ``bytes`` of regions, ``counts`` of regions by label and ``finished``.
+        meta: ``tile_rows``, ``rows``, ``bytes`` of regions, ``counts`` of regions by label, ``seen`` of the strip
+            (:class:`flawscope.inspect.strip_seen.SeenRows`) and ``finished``.
         arrays: the state of the regions; empty at the beginning.
 
     Raises:
@@ -59,7 +60,14 @@ class StripFolder:
     ) -> None:
         self.root = root
         self.made_with = json.loads(dumps(made_with))
-        self.meta: dict[str, Any] = {"tile_rows": 0, "rows": 0, "bytes": 0, "counts": {}, "finished": False}
+        self.meta: dict[str, Any] = {
+            "tile_rows": 0,
+            "rows": 0,
+            "bytes": 0,
+            "counts": {},
+            "seen": {},
+            "finished": False,
+        }
         self.arrays: Arrays = {}
         try:
             root.mkdir(parents=True, exist_ok=True)
@@ -89,7 +97,13 @@ class StripFolder:
         self._write_state()
 
     def commit(
-        self, tile_rows: int, rows: int, lines: list[str], counts: Mapping[str, int], arrays: Arrays
+        self,
+        tile_rows: int,
+        rows: int,
+        lines: list[str],
+        counts: Mapping[str, int],
+        arrays: Arrays,
+        seen: Mapping[str, Any],
     ) -> None:
         """Record that everything above row ``rows`` is done.
 
@@ -99,13 +113,14 @@ class StripFolder:
             lines: regions that ended since the last time, from :func:`to_line`.
             counts: regions so far, by label.
             arrays: the state of the regions.
+            seen: which rows were read for it.
 
         Raises:
             OutputError: the disk is full; what was recorded before stands.
         """
         size = self.append(lines)
         self.arrays = arrays
-        self.meta.update(tile_rows=tile_rows, rows=rows, bytes=size, counts=dict(counts))
+        self.meta.update(tile_rows=tile_rows, rows=rows, bytes=size, counts=dict(counts), seen=dict(seen))
         self._write_state()
 
     def append(self, lines: list[str]) -> int:
@@ -129,12 +144,16 @@ class StripFolder:
         factor = np.uint8(255 if classes == 1 else 1)
         write_image(self.root / "masks" / f"rows_{top:09d}.png", mask * factor)
 
-    def finish(self, lines: list[str], summary: Mapping[str, Any], *, whole: bool) -> None:
+    def finish(
+        self, lines: list[str], summary: Mapping[str, Any], seen: Mapping[str, Any], *, whole: bool
+    ) -> None:
         """Write the last regions and the summary; only a ``whole`` strip counts as finished."""
         size = self.append(lines)
         write_json(self.root / SUMMARY, {**summary, "made_with": self.made_with})
         if whole:
-            self.meta.update(bytes=size, rows=summary["rows"], counts=summary["regions"], finished=True)
+            self.meta.update(
+                bytes=size, rows=summary["rows"], counts=summary["regions"], seen=dict(seen), finished=True
+            )
             self.arrays = {}
             self._write_state()
 
@@ -147,7 +166,7 @@ class StripFolder:
     def _restore(self) -> None:
         try:
             with np.load(self.root / STATE, allow_pickle=False) as stored:
-                self.meta = json.loads(str(stored[_META]))
+                self.meta |= json.loads(str(stored[_META]))
                 self.arrays = {name: stored[name] for name in stored.files if name != _META}
             before = self.meta.pop("made_with")
             written = (self.root / REGIONS).stat().st_size

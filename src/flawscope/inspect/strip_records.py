@@ -39,7 +39,7 @@ def add_strip(
 ) -> tuple[StripResult, Record | None]:
     """Inspect a strip into ``strips/<key>`` of a folder of results, then write its line.
 
-    Contrast is not measured: the rows around a defect are gone when it ends.
+    Contrast is not measured: the rows around a defect are gone when it ends. Rules that limit it are refused.
 
     Args:
         segmenter: as for :func:`flawscope.inspect.strip.inspect_strip`.
@@ -58,12 +58,7 @@ def add_strip(
     Raises:
         FlawscopeError: as :func:`flawscope.inspect.strip.inspect_strip`, and where rules and strip do not fit.
     """
-    if settings.method != "threshold":
-        raise UsageError(
-            "Otsu's threshold needs the whole image, which a strip is never",
-            where="--binarize otsu",
-            remedy="Leave it out for strips",
-        )
+    check_for_strips(settings, inspector)
     _judging(inspector, source.width, source.rows)  # a zone that does not fit is told before the work
     result = inspect_strip(
         segmenter,
@@ -85,6 +80,26 @@ def add_strip(
     record.update(threshold=level, weights=segmenter.name)
     folder.commit(record)
     return result, record
+
+
+def check_for_strips(settings: Settings, inspector: Inspector) -> None:
+    """Raise UsageError for what no strip can be inspected with: Otsu's threshold, and rules that limit contrast."""
+    if settings.method != "threshold":
+        raise UsageError(
+            "Otsu's threshold needs the whole image, which a strip is never",
+            where="--binarize otsu",
+            remedy="Leave it out for strips",
+        )
+    rules = inspector.rules
+    if rules is None:
+        return
+    for rule in rules:
+        if "contrast" in rule.limits:
+            raise UsageError(
+                f"rule '{rule.name}' limits contrast, which is not measured on strips",
+                where=rules.where(rule.name),
+                remedy="Take the limit out for strips",
+            )
 
 
 def _judging(inspector: Inspector, width: int, height: int | None) -> Judging | None:

@@ -51,7 +51,14 @@ class RowSource:
         Raises:
             ImageError: the rows are there and cannot be used, such as floats outside 0 to 1.
         """
-        stored = self._stored(start, stop)
+        return self.shown(self.stored(start, stop), start)
+
+    def stored(self, start: int, stop: int) -> Stored:
+        """The same rows as they are stored."""
+        return self._stored(start, stop)
+
+    def shown(self, stored: Stored, start: int) -> Image:
+        """Stored rows from ``start`` on as :meth:`read` gives them."""
         if not len(stored):
             return np.zeros((0, self.width, 3), dtype=np.uint8)
         where = f"{self.name}, rows {start} to {start + len(stored) - 1}"
@@ -191,6 +198,7 @@ def open_strip(
     width: int | None = None,
     dtype: str = "uint8",
     channels: int = 1,
+    rows: int | None = None,
     page: int | None = None,
     white: int | None = None,
 ) -> RowSource:
@@ -205,13 +213,33 @@ def open_strip(
             values stand row by row without a header. Other files say it themselves.
         dtype: of a raw file, such as ``uint8``, ``uint16`` or ``>u2``.
         channels: of a raw file, interleaved.
+        rows: how many the strip must have. A raw file does not say it: without ``rows`` one that was cut between two
+            rows passes for whole.
         page: page of a multi-page TIFF, from 0.
         white: stored value that means white, such as 4095 for 12 bits in a 16-bit file.
 
     Raises:
-        ImageError: missing, damaged, or stored in a way that cannot be read in pieces.
+        ImageError: missing, damaged, of other than ``rows`` rows (a raw file: of more), or stored in a way that
+            cannot be read in pieces.
         UsageError: a raw file without ``width``, or a ``dtype`` that is none.
     """
+    source = _open(path, width, dtype, channels, rows, page, white)
+    if rows is not None and source.rows != rows:
+        raise ImageError(
+            f"has {source.rows} rows, not {rows}", where=path, remedy="Correct --rows, or leave it out"
+        )
+    return source
+
+
+def _open(
+    path: str | Path,
+    width: int | None,
+    dtype: str,
+    channels: int,
+    rows: int | None,
+    page: int | None,
+    white: int | None,
+) -> RowSource:
     file = Path(path).expanduser()
     try:
         tiff = is_tiff(file)
@@ -219,7 +247,7 @@ def open_strip(
         raise ImageError(f"not readable ({(error.strerror or str(error)).lower()})", where=file) from error
     known = tiff or file.suffix.lower() in {*IMAGE_SUFFIXES, ".npy"}
     if width is not None and not known:
-        return _open_raw(file, width, dtype, channels, white)
+        return _open_raw(file, (rows, width), dtype, channels, white)
     if tiff:
         from flawscope.inspect.strip_tiff import open_tiff
 
@@ -231,7 +259,10 @@ def open_strip(
     return ArrayRows(read_image(file, page=page, white=white), file.as_posix())
 
 
-def _open_raw(file: Path, width: int, dtype: str, channels: int, white: int | None) -> FileRows:
+def _open_raw(
+    file: Path, size: tuple[int | None, int], dtype: str, channels: int, white: int | None
+) -> FileRows:
+    rows, width = size
     try:
         kind = np.dtype(dtype)
         usable = kind.newbyteorder("=") in (np.uint8, np.uint16, np.float16, np.float32, np.float64)
@@ -250,11 +281,18 @@ def _open_raw(file: Path, width: int, dtype: str, channels: int, white: int | No
             remedy="Give the pixels of one row, and 1 or 3 channels",
         )
     row_bytes = width * channels * kind.itemsize
-    if file.stat().st_size < row_bytes:
+    there = file.stat().st_size
+    if there < row_bytes:
         raise ImageError(
             f"shorter than one row of {row_bytes} bytes", where=file, remedy="Check --width and --dtype"
         )
-    return FileRows(file, (None, width) if channels == 1 else (None, width, channels), kind, white=white)
+    if rows is not None and there > rows * row_bytes:
+        raise ImageError(
+            f"holds {there:,} bytes, more than {rows:,} rows of {row_bytes:,} bytes",
+            where=file,
+            remedy="Check --rows, --width and --dtype",
+        )
+    return FileRows(file, size if channels == 1 else (*size, channels), kind, white=white)
 
 
 def _open_npy(file: Path, white: int | None) -> FileRows:
