@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from flawscope.cli.app import run
 from flawscope.errors import UsageError, WeightsError
 from flawscope.images import read_image, write_image
-from flawscope.segment import GrabCutSegmenter, RegionSegmenter, open_segmenter, opening
+from flawscope.segment import GrabCutSegmenter, RegionSegmenter, load, open_segmenter, opening
 
 Weights = Callable[..., Path]
 Folders = Callable[[str], Path]
@@ -47,11 +48,19 @@ def test_promptable_models_go_through_the_code_of_any_sam(
 
 
 def test_unknown_specs_list_the_known() -> None:
-    for spec in ("magic", "sam:", "grab-cut", ""):
-        with pytest.raises(
-            UsageError, match=r"no such segmenter: .*\. There are: regions, grabcut, sam:FOLDER, .*"
-        ):
+    guesses = {
+        "magic": "",
+        "sam:": "",
+        "": "",
+        "grab-cut": "Did you mean grabcut? ",
+        "ocinet-tinny": "Did you mean ocinet-tiny? ",
+    }
+    for spec, guess in guesses.items():
+        line = f"no such segmenter: '{spec}'. {guess}There are: regions, grabcut, sam:FOLDER, "
+        with pytest.raises(UsageError, match=re.escape(line)):
             open_segmenter(spec)
+    with pytest.raises(WeightsError, match=r"no such weights\. Did you mean ocinet-tiny\? Give a "):
+        load("ocinet-tinny")
     for spec in ("missing.onnx", "runs/missing", "network:missing"):
         with pytest.raises(WeightsError, match="no such weights"):
             open_segmenter(spec)
