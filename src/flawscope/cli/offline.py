@@ -18,7 +18,8 @@ def register(app: typer.Typer) -> None:
 def offline(
     out: Annotated[Path, typer.Option(help="A new folder; take it to the line PC.", show_default=False)],
     weights: Annotated[
-        list[Path] | None, typer.Option(help="Exported weights to take along; repeatable.")
+        list[Path] | None,
+        typer.Option(help="Exported weights, or an exported enhancer, to take along; repeatable."),
     ] = None,
     python: Annotated[
         str | None, typer.Option(help="Python of the line PC, such as 3.12. Default: as here.")

@@ -69,11 +69,12 @@ def install(told: dict[str, Any], into: Path) -> None:
     folder = into / ("Scripts" if os.name == "nt" else "bin")
     python = folder / ("python.exe" if os.name == "nt" else "python")
     print(f"installing {len(told['sha256'])} files, no network needed")
+    extras = f"[{','.join(told['extras'])}]" if told["extras"] else ""
     done = run(
         python,
         *["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index", "--find-links"],
         HERE / "wheels",
-        f"flawscope=={told['flawscope']}",
+        f"flawscope{extras}=={told['flawscope']}",
     )
     if done.returncode:
         raise StopError(
