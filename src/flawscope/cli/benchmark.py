@@ -56,7 +56,10 @@ def benchmark(
     pictures = _pictures(sources) if sources else []
     loaded = {title: load(name, device=device, threads=threads) for title, name in names.items()}
     folders = {
-        title: load(name, device=device, threads=threads, throughput=True) for title, name in names.items()
+        title: load(names[title], device=device, threads=threads, throughput=True)
+        if segmenter.path.suffix.lower() == ".xml"
+        else segmenter
+        for title, segmenter in loaded.items()
     }
     out = console(json_file)
     actions = {

@@ -20,6 +20,7 @@ from flawscope.segment.base import Segmenter
 from flawscope.segment.header import Header
 from flawscope.segment.openvino_network import inference_type
 from flawscope.segment.openvino_runtime import openvino
+from flawscope.segment.preprocess import network_input
 
 _PLAIN = ("Convolution", "ConvolutionBackpropData", "MatMul")
 _GROUPED = ("GroupConvolution", "GroupConvolutionBackpropData")
@@ -153,8 +154,6 @@ def costliest(
 
     Arguments as of :func:`quantise`; of the images only the first 16 are used.
     """
-    from flawscope.segment.preprocess import network_input
-
     graph = Graph(model, header)
     inputs = [network_input(shown.image, header)[None] for shown in itertools.islice(images, _RANKED)]
     return graph.ranked(graph.quantisable(keep), inputs, tell)[0]

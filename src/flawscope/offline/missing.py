@@ -22,7 +22,6 @@ def missing(wheels: Path, wanted: str, markers: Mapping[str, str]) -> list[str]:
         wanted: what is to be installed from it, such as ``flawscope[openvino]``.
         markers: as :func:`flawscope.offline.target.markers_of` gives them.
     """
-
     present = sorted((*parse_wheel_filename(file.name)[:2], file) for file in wheels.glob("*.whl"))
     lacking: set[str] = set()
     seen: set[tuple[Path, str]] = set()
