@@ -31,7 +31,7 @@ from flawscope.machine import describe_machine
 from flawscope.outputs import write_json
 from flawscope.segment import load
 from flawscope.segment.header import Precision
-from flawscope.speed import SEVERAL, Timing, alternate, folder_rate, peak, stage_times
+from flawscope.speed import Timing, alternate, asking, enough, folder_rate, peak, stage_times
 from flawscope.speed.floor import multiply_adds
 
 sys.path.insert(0, str(Path(__file__).parent / "yardstick"))
@@ -112,12 +112,10 @@ def turns(
         for precision in PRECISIONS:
             file = work / f"{name}-{precision}.xml"
             if file.is_file():
-                actions[precision] = partial(load(file, threads=threads).engine.run, batch)
+                actions[precision] = asking(load(file, threads=threads))
                 many = load(file, threads=threads, throughput=True)
-                actions[precision + AT_ONCE] = partial(
-                    many.engine.run, np.repeat(batch, SEVERAL * many.at_once, axis=0)
-                )
-                images[precision] = SEVERAL * many.at_once
+                images[precision] = enough(many)
+                actions[precision + AT_ONCE] = asking(many, images[precision])
         timings = alternate(actions, repeats)
         found[name] = {kind: timing for kind, timing in timings.items() if not kind.endswith(AT_ONCE)}
         rates[name] = {kind: count / timings[kind + AT_ONCE].median for kind, count in images.items()}
@@ -169,16 +167,16 @@ def measure(work: Path, data: Path, full: Path, threads: int, repeats: int) -> d
         if not (work / f"full-{kind}.xml").is_file():
             continue
         network = load(work / f"full-{kind}.xml", threads=threads, throughput=True)
-        count = SEVERAL * network.at_once
-        batch = np.zeros((count, 3, *network.header.imgsz), np.float32)
-        first = alternate({"run": partial(network.engine.run, batch)}, repeats // 4 + 1)["run"]
+        count = enough(network)
+        alone = {"run": asking(network, count)}
+        first = alternate(alone, repeats // 4 + 1)["run"]
         rate = folder_rate(network, images)
-        last = alternate({"run": partial(network.engine.run, batch)}, repeats // 4 + 1)["run"]
-        alone = 2 * count / (first.median + last.median)
+        last = alternate(alone, repeats // 4 + 1)["run"]
+        per_second = 2 * count / (first.median + last.median)
         folders[kind] = {
             **rate.to_json(),
-            "network_alone_per_second": round(alone, 2),
-            "share": round(rate.per_second / alone, 3),
+            "network_alone_per_second": round(per_second, 2),
+            "share": round(rate.per_second / per_second, 3),
         }
     return {
         "machine": describe_machine(),

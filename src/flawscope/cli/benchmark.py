@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,8 +14,6 @@ from flawscope.cli.image_options import DeviceOption, ThreadsOption
 from flawscope.cli.output import JsonOption, console, emit_json, progress_bar
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     from rich.console import Console
 
     from flawscope.segment.loading import LoadedSegmenter
@@ -50,7 +47,7 @@ def benchmark(
     """
     from flawscope.machine import describe_machine
     from flawscope.segment import load
-    from flawscope.speed import SEVERAL, alternate, folder_rate, stage_times
+    from flawscope.speed import alternate, asking, enough, folder_rate, stage_times
 
     names = _titles(weights or ["ocinet-tiny"])
     pictures = _pictures(sources) if sources else []
@@ -62,11 +59,9 @@ def benchmark(
         for title, segmenter in loaded.items()
     }
     out = console(json_file)
-    actions = {
-        title: partial(segmenter.engine.run, _batch(segmenter, 1)) for title, segmenter in loaded.items()
-    }
+    actions = {title: asking(segmenter) for title, segmenter in loaded.items()}
     several = {
-        (title, "several"): partial(segmenter.engine.run, _batch(segmenter, SEVERAL * segmenter.at_once))
+        (title, "several"): asking(segmenter, enough(segmenter))
         for title, segmenter in folders.items()
         if segmenter.at_once > 1
     }
@@ -75,7 +70,7 @@ def benchmark(
         timed = alternate({**actions, **several}, repeats, on_turn=lambda: bar.advance(task))
     timings = {title: timed[title] for title in loaded}
     rates = {
-        title: SEVERAL * folders[title].at_once / timed[title, "several"].median
+        title: enough(folders[title]) / timed[title, "several"].median
         if (title, "several") in timed
         else 1 / timings[title].median
         for title in loaded
@@ -116,13 +111,6 @@ def _titles(names: list[str]) -> dict[str, str]:
     return {
         title if short.count(title) == 1 else name: name for title, name in zip(short, names, strict=True)
     }
-
-
-def _batch(segmenter: LoadedSegmenter, images: int) -> npt.NDArray[np.float32]:
-    import numpy as np
-
-    shape = (images, 3, *segmenter.header.imgsz)
-    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
 
 
 def _floor(segmenter: LoadedSegmenter, threads: int | None) -> dict[str, Any] | None:

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from flawscope.inspect.calibration import Calibration
     from flawscope.inspect.inspector import Inspector
     from flawscope.segment import Segmenter
-    from flawscope.segment.header import PixelSize
 
 
 def open_calibration(
@@ -26,8 +25,10 @@ def open_calibration(
     """
     from flawscope.errors import UsageError
     from flawscope.inspect.calibration import load_calibration, new_calibration
+    from flawscope.segment.loading import network_header
 
-    size = _travelling(segmenter)
+    header = network_header(segmenter)
+    size = None if header is None else header.calibration
     if calibration is not None:
         chosen = load_calibration(calibration)
         if size is not None and identity is None and size.id != chosen.id:
@@ -49,16 +50,6 @@ def open_calibration(
     if identity is not None:
         chosen.require_id(identity)
     return chosen
-
-
-def _travelling(segmenter: Segmenter) -> PixelSize | None:
-    """The size of a pixel in the header of a network, through what is around it."""
-    from flawscope.segment.loading import LoadedSegmenter
-    from flawscope.segment.wrapper import Wrapper
-
-    while isinstance(segmenter, Wrapper):
-        segmenter = segmenter.segmenter
-    return segmenter.header.calibration if isinstance(segmenter, LoadedSegmenter) else None
 
 
 def open_inspector(rules: Path | None, calibration: Calibration | None, labels: Sequence[str]) -> Inspector:

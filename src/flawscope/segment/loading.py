@@ -21,11 +21,12 @@ import numpy.typing as npt
 from flawscope.errors import UsageError, WeightsError
 from flawscope.images import Image, Tones, read_image
 from flawscope.results import InspectionResult
-from flawscope.segment.base import Binarize, Prompts, Segmentation
+from flawscope.segment.base import Binarize, Prompts, Segmentation, Segmenter
 from flawscope.segment.base import predict as predict_with
 from flawscope.segment.description import Description, fingerprint
 from flawscope.segment.header import Header
 from flawscope.segment.preprocess import network_input, probabilities
+from flawscope.segment.wrapper import Wrapper
 
 DEFAULT_WEIGHTS = "ocinet-tiny"
 EXPORTED_SUFFIXES = (".onnx", ".xml")
@@ -194,6 +195,13 @@ def load(
 
         engine = TorchNetwork(path, device=device, threads=threads)
     return LoadedSegmenter(engine=engine, path=path, name=display_name(path))
+
+
+def network_header(segmenter: Segmenter) -> Header | None:
+    """The header of the network that answers in the end, through all wrappers; None where there is none."""
+    while isinstance(segmenter, Wrapper):
+        segmenter = segmenter.segmenter
+    return segmenter.header if isinstance(segmenter, LoadedSegmenter) else None
 
 
 def shipped_weights() -> dict[str, Path]:

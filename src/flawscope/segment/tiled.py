@@ -19,7 +19,7 @@ from flawscope.errors import ImageError, UsageError
 from flawscope.images import Image, Probability
 from flawscope.segment.base import Prompts, Segmentation, Segmenter
 from flawscope.segment.description import Description, describe
-from flawscope.segment.loading import LoadedSegmenter
+from flawscope.segment.loading import network_header
 from flawscope.segment.wrapper import Wrapper
 
 _TILE = 512
@@ -223,9 +223,8 @@ def tile_starts(length: int, tile: int, overlap: int) -> list[int]:
 
 def native_tile(segmenter: Segmenter) -> tuple[int, int]:
     """Height and width of the images that a network was trained on, through wrappers; 512 without one."""
-    while isinstance(segmenter, Wrapper):
-        segmenter = segmenter.segmenter
-    return segmenter.header.imgsz if isinstance(segmenter, LoadedSegmenter) else (_TILE, _TILE)
+    header = network_header(segmenter)
+    return (_TILE, _TILE) if header is None else header.imgsz
 
 
 def segment_all(segmenter: Segmenter, images: list[Image]) -> list[Segmentation]:

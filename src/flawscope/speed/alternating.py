@@ -13,9 +13,6 @@ Name = TypeVar("Name")
 
 WARM_UP = 3
 
-SEVERAL = 4
-"""Images to time for each that a network answers at once: waiting for the last of them then hardly counts."""
-
 
 @dataclass(frozen=True, slots=True)
 class Timing:
