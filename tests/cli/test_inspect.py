@@ -277,12 +277,34 @@ def test_a_strip(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     ]
     (line,) = lines()
     assert (line["width"], line["height"], line["files"]) == (64, 3000, {"strip": "strips/strip"})
-    assert line["defects"][0]["contrast"] is None
+    assert [defect["contrast"] for defect in line["defects"]] == pytest.approx([220 / 255] * 2, abs=1e-5)
     drawn = sum(rle.decode(defect["segmentation"]) for defect in line["defects"])
     np.testing.assert_array_equal(drawn, rows > 128)
     assert [row["length_mm"] for row in table()] == ["90.0", "0.6"]
     assert run([*given, *JUDGED, "--strip", "--resume"]) == 1  # and nothing is done twice
     assert lines() == [line]
+
+
+def test_a_strip_stands_out_as_the_whole_image_does(
+    given: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = surface((8, 0, 3, 900), (20, 400, 6, 6), (40, 1100, 8, 2), height=1200)
+    image[:, :] = np.where(image < 128, image + np.arange(1200)[:, None] // 20, image)  # the light changes
+    write_image("strip.png", image)
+    Path("faint.yaml").write_text("rules:\n  - name: faint\n    contrast: {max: 0.7}\n    then: review\n")
+    given[1] = "strip.png"
+    rules = ["--rules", "faint.yaml", "--tile", "auto"]
+    assert run([*given, *rules]) == 1
+    assert run([*given[:-1], "rows", *rules, "--strip"]) == 1
+    (whole,), (strip,) = lines(), lines("rows")
+
+    def contrasts(record: dict[str, Any]) -> dict[tuple[int, ...], float]:
+        return {tuple(defect["box"]): defect["contrast"] for defect in record["defects"]}
+
+    assert contrasts(strip) == contrasts(whole)
+    assert len(set(contrasts(strip).values())) == 3
+    assert strip["verdict"]["reason"] == whole["verdict"]["reason"]
+    assert "faint, 1 defect: contrast 0.6" in strip["verdict"]["reason"]
 
 
 @pytest.mark.parametrize("name", ["strip.tif", "strip.raw"])
@@ -389,10 +411,6 @@ def test_another_strip_is_not_gone_on_with(given: list[str], capsys: pytest.Capt
         (["--overlays"], "--overlays: does not apply to strips"),
         (["--every", "2", "--limit", "1"], "--every, --limit: do not apply to strips. Leave them out"),
         (["--binarize", "otsu"], "--binarize otsu: Otsu's threshold needs the whole image"),
-        (
-            ["--rules", "faint.yaml"],
-            "faint.yaml, line 2: rule 'faint' limits contrast, which is not measured on strips. Take",
-        ),
     ],
 )
 def test_what_does_not_apply_to_strips_is_refused_before_a_folder_is_made(
@@ -402,7 +420,6 @@ def test_what_does_not_apply_to_strips_is_refused_before_a_folder_is_made(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    Path("faint.yaml").write_text("rules:\n  - name: faint\n    contrast: {max: 0.1}\n    then: review\n")
     tifffile.imwrite("in/strip.tif", surface((8, 8, 4, 4), height=300), photometric="minisblack")
     strip = [*given[:1], "in/strip.tif", *given[2:], "--strip"]
     assert run([*strip, *options]) == 2

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from flawscope.errors import ImageError
-from flawscope.images import Mask
+from flawscope.errors import ImageError, UsageError
+from flawscope.images import Image, Mask
+from flawscope.inspect.measure import contrast_of
+from flawscope.inspect.strip_again import RowsAgain
 from flawscope.inspect.strip_folder import StripFolder, read_records, to_line, to_region
 from flawscope.inspect.strip_regions import Region, RegionStream
 from flawscope.inspect.strip_seen import SeenRows
@@ -70,6 +72,7 @@ def inspect_strip(
     threshold: float | None = None,
     min_area: int = 1,
     masks: bool = True,
+    contrast: bool = False,
     measure: Callable[[Region], Mapping[str, Any]] = lambda _region: {},
     note: Mapping[str, Any] | None = None,
     piece_rows: int = PIECE_ROWS,
@@ -90,6 +93,8 @@ def inspect_strip(
         threshold: probability above which a pixel is a defect, instead of the segmenter's own.
         min_area: regions of fewer pixels are not listed; the mask, written before their end, keeps them.
         masks: write the mask.
+        contrast: measure how each region stands out from what is around it. Rows above the latest are read again,
+            a few at a time, so the source must be one that can be.
         measure: called once for each listed region; the plain values that it returns are stored with it. On resuming
             it is asked again for regions after the last record, whose earlier answers are dropped.
         note: plain values that must not change between runs either, such as a calibration's id.
@@ -100,12 +105,19 @@ def inspect_strip(
 
     Raises:
         ImageError: the source cannot be read, or unfinished regions grow without bound.
-        UsageError: ``out`` holds results and neither was chosen, or was begun with other settings or another strip.
+        UsageError: ``out`` holds results and neither was chosen, or was begun with other settings or another strip;
+            or contrast is wanted of rows that come only once.
         OutputError: results can no longer be written; what was recorded stands.
     """
     tiled = segmenter if isinstance(segmenter, Tiled) else Tiled(segmenter)
     level = tiled.threshold if threshold is None else threshold
     started = time.perf_counter()
+    if contrast and not source.reads_again:
+        raise UsageError(
+            "contrast cannot be measured of rows that come only once: those around a defect are gone when it ends",
+            where=source.name,
+            remedy="Give a file, or do without contrast",
+        )
     folder = StripFolder(
         out,
         {
@@ -118,6 +130,7 @@ def inspect_strip(
             "--min-area": min_area,
             "--white": source.white,
             "--masks": masks,
+            "contrast": contrast,
             "gate": repr(tiled.is_empty) if tiled.is_empty is not None else None,
             "rows a piece": piece_rows,
             **(note or {}),
@@ -126,9 +139,18 @@ def inspect_strip(
         overwrite=overwrite,
     )
     step = tiled.tile[0] - tiled.overlap
-    seen = SeenRows(source, folder.meta["seen"], out)
+    again = RowsAgain(source) if contrast else None
+    seen = SeenRows(source, folder.meta["seen"], out, None if again is None else again.keep)
     work = _Work(
-        folder, seen, tiled.labels, min_area, masks, measure, max(1, round(piece_rows / step)), source.width
+        folder,
+        seen,
+        tiled.labels,
+        min_area,
+        masks,
+        again,
+        measure,
+        max(1, round(piece_rows / step)),
+        source.width,
     )
     interrupted = False
     try:
@@ -163,6 +185,7 @@ class _Work:
     labels: tuple[str, ...]
     min_area: int
     masks: bool
+    again: RowsAgain | None
     measure: Callable[[Region], Mapping[str, Any]]
     bands_a_piece: int
     width: int
@@ -214,6 +237,11 @@ class _Work:
             if region.runs.area >= self.min_area:
                 label = self.labels[region.number - 1]
                 self.counts[label] += 1
+                if (
+                    self.again is not None
+                ):  # rows are read further ahead than a ring reaches below an ended region
+                    image = cast(Image, self.again)
+                    region = replace(region, contrast=contrast_of(region.runs, image))
                 self.lines.append(to_line(region, label, self.measure(region)))
 
     def _write_piece(self) -> None:

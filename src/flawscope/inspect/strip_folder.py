@@ -203,6 +203,7 @@ def to_line(region: Region, label: str, more: Mapping[str, Any]) -> str:
         "area_px": runs.area,
         "centroid": [round(value, 2) for value in runs.centroid],
         "brightness": None if region.brightness is None else round(region.brightness, 6),
+        "contrast": None if region.contrast is None else round(region.contrast, 6),
         **more,
         "number": region.number,
         "runs": {"rows": runs.rows, "starts": runs.starts, "ends": runs.ends},
@@ -242,4 +243,5 @@ def to_region(record: Mapping[str, Any]) -> Region:
         ),
         record["score"],
         record["brightness"],
+        record.get("contrast"),
     )

@@ -14,6 +14,7 @@ from flawscope.inspect.inspector import Inspector
 from flawscope.inspect.judging import Judging
 from flawscope.inspect.strip import StripResult, inspect_strip
 from flawscope.inspect.strip_folder import to_region
+from flawscope.inspect.strip_regions import Region
 from flawscope.inspect.strip_source import RowSource
 from flawscope.inspect.tables import Record
 from flawscope.results import RESULT_SCHEMA
@@ -39,7 +40,7 @@ def add_strip(
 ) -> tuple[StripResult, Record | None]:
     """Inspect a strip into ``strips/<key>`` of a folder of results, then write its line.
 
-    Contrast is not measured: the rows around a defect are gone when it ends. Rules that limit it are refused.
+    Contrast is not measured of rows that come only once, such as a camera's; rules that limit it are then refused.
 
     Args:
         segmenter: as for :func:`flawscope.inspect.strip.inspect_strip`.
@@ -58,7 +59,13 @@ def add_strip(
     Raises:
         FlawscopeError: as :func:`flawscope.inspect.strip.inspect_strip`, and where rules and strip do not fit.
     """
-    check_for_strips(settings, inspector)
+
+    def measured(region: Region) -> dict[str, Any]:
+        measures = inspector.measured(region.runs)
+        del measures["contrast"]  # the region has it
+        return measures
+
+    check_for_strips(settings, inspector, source)
     _judging(inspector, source.width, source.rows)  # a zone that does not fit is told before the work
     result = inspect_strip(
         segmenter,
@@ -67,7 +74,8 @@ def add_strip(
         threshold=settings.threshold,
         min_area=settings.min_area,
         masks=folder.wanted.masks,
-        measure=lambda region: inspector.measured(region.runs),
+        contrast=source.reads_again,
+        measure=measured,
         note=inspector.made_with(),
         resume=resume,
         overwrite=overwrite,
@@ -82,8 +90,11 @@ def add_strip(
     return result, record
 
 
-def check_for_strips(settings: Settings, inspector: Inspector) -> None:
-    """Raise UsageError for what no strip can be inspected with: Otsu's threshold, and rules that limit contrast."""
+def check_for_strips(settings: Settings, inspector: Inspector, source: RowSource | None = None) -> None:
+    """Raise UsageError for what no strip can be inspected with: Otsu's threshold.
+
+    With ``source``, also for rules that limit contrast where its rows come only once.
+    """
     if settings.method != "threshold":
         raise UsageError(
             "Otsu's threshold needs the whole image, which a strip is never",
@@ -91,14 +102,14 @@ def check_for_strips(settings: Settings, inspector: Inspector) -> None:
             remedy="Leave it out for strips",
         )
     rules = inspector.rules
-    if rules is None:
+    if rules is None or source is None or source.reads_again:
         return
     for rule in rules:
         if "contrast" in rule.limits:
             raise UsageError(
-                f"rule '{rule.name}' limits contrast, which is not measured on strips",
+                f"rule '{rule.name}' limits contrast, which cannot be measured of rows that come only once",
                 where=rules.where(rule.name),
-                remedy="Take the limit out for strips",
+                remedy="Inspect a file, or take the limit out",
             )
 
 

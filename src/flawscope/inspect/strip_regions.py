@@ -38,12 +38,14 @@ class Region:
         runs: its pixels, in the whole strip.
         score: mean probability of its class over it, 0 to 1, in steps of 1/65535 a pixel; 1 without probabilities.
         brightness: mean grey over it, 0 to 1 (white), or None without an image.
+        contrast: as :class:`flawscope.inspect.measure.Measures` has it; None where it was not measured.
     """
 
     number: int
     runs: Runs
     score: float
     brightness: float | None
+    contrast: float | None = None
 
 
 @dataclass(slots=True)

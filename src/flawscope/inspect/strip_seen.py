@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,17 @@ class SeenRows:
         source: the rows.
         before: what :meth:`to_json` said when they were recorded; empty at the beginning.
         folder: where they were recorded, for the complaint.
+        keep: told all rows as they are stored, those that are passed over too.
     """
 
-    def __init__(self, source: RowSource, before: Mapping[str, Any], folder: Path) -> None:
-        self._source, self._folder = source, folder
+    def __init__(
+        self,
+        source: RowSource,
+        before: Mapping[str, Any],
+        folder: Path,
+        keep: Callable[[Stored], None] | None = None,
+    ) -> None:
+        self._source, self._folder, self._keep = source, folder, keep
         self._expected_rows, self._expected = before.get("rows", 0), before.get("sha256")
         self._rows, self._digest = 0, hashlib.sha256()
 
@@ -65,6 +72,8 @@ class SeenRows:
         if start < self._expected_rows <= self._rows and self._digest.hexdigest() != self._expected:
             self._refuse(f"its first {self._expected_rows:,} rows are others")
         self._digest.update(stored[known:].tobytes())
+        if self._keep is not None:
+            self._keep(stored)
         return stored
 
     def _refuse(self, why: str) -> None:

@@ -31,7 +31,10 @@ class RowSource:
         rows: how many it declares; None when that is not known before the end.
         white: stored value that means white, as in :func:`flawscope.images.read_image`.
         problem: why it ended early, once :meth:`read` has met the end; None as long as all is well.
+        reads_again: whether rows that were read can be read again, in any order.
     """
+
+    reads_again = True
 
     def __init__(self, name: str, width: int, rows: int | None, white: int | None = None) -> None:
         self.name = name
@@ -152,6 +155,8 @@ class IteratedRows(RowSource):
     Raises:
         ImageError: the first block is no rows of an image.
     """
+
+    reads_again = False
 
     def __init__(self, blocks: Iterable[Stored], name: str = "rows", white: int | None = None) -> None:
         self._blocks = iter(blocks)
