@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import errno
 import json
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import tifffile
@@ -382,6 +384,52 @@ def test_a_raw_strip_cut_between_two_rows(given: list[str], capsys: pytest.Captu
     assert [defect["length_px"] for defect in lines()[0]["defects"]] == [900.0]
     assert run([*given, "--rows", "1300", "--resume"]) == 2
     assert "coil.raw: was inspected earlier as a strip of 1200 rows, not 1300" in capsys.readouterr().err
+
+
+def pictures(page: str) -> list[np.ndarray]:
+    """What the gallery shows, blue first."""
+    found = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', Path(page).read_text(encoding="utf-8"))
+    return [cv2.imdecode(np.frombuffer(base64.b64decode(one), np.uint8), cv2.IMREAD_COLOR) for one in found]
+
+
+@pytest.mark.parametrize(
+    ("options", "stored"),
+    [
+        (["--rows", "1200"], {"dtype": "uint8", "channels": 1, "rows": 1200}),
+        (["--dtype", ">u2", "--white", "4095"], {"dtype": ">u2", "channels": 1, "white": 4095}),
+        (["--channels", "3"], {"dtype": "uint8", "channels": 3}),
+    ],
+)
+def test_the_page_of_a_raw_strip_shows_its_defects(
+    given: list[str], options: list[str], stored: dict[str, Any]
+) -> None:
+    rows = surface((8, 300, 3, 600), (40, 1000, 10, 10), height=1200)
+    rows[1100:, :] = 60
+    if "--white" in options:
+        (rows.astype(int) * 16).astype(">u2").tofile("coil.raw")
+    else:
+        np.repeat(rows[:, :, None], stored["channels"], axis=2).tofile("coil.raw")
+    given[1] = "coil.raw"
+    assert run([*given, "--strip", "--width", "64", *options, "--report"]) == 0
+    for folder in ("out", "out/strips/coil"):
+        assert run(["report", folder, "--out", f"{Path(folder).name}.html"]) == 0
+    read_with = {"width": 64, **stored}
+    assert json.loads(Path("out/strips/coil/strip.json").read_text())["read_with"] == read_with
+    assert lines()[0]["read_with"] == read_with
+    for page in ("out/report.html", "out.html", "coil.html"):
+        assert "could not be read again" not in Path(page).read_text(encoding="utf-8")
+        scratch, spot = pictures(page)
+        assert scratch.shape[:2] == (640, 46)  # all columns, 900 rows from 150 above it on
+        top, left = 1000 - 24, 40 - 24
+        assert spot.shape == (58, 48, 3)
+        shown = spot[:, :, 1].astype(int)
+        expected = rows[top : top + 58, left:].astype(int)
+        assert abs(shown - expected).mean() < 3
+        assert shown[30, 30] > 200 > 100 > shown[5, 5]
+    Path("coil.raw").write_bytes(b"\0" * 64 * 50)
+    assert run(["report", "out"]) == 0  # and says so where the file is another by now
+    text = Path("out/report.html").read_text(encoding="utf-8")
+    assert "1 could not be read again for this page, the first: coil.raw: rows 150 to 1049 were there" in text
 
 
 def test_another_strip_is_not_gone_on_with(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:

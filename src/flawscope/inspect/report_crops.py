@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from flawscope.inspect.report_pictures import jpeg_uri, png_uri, shrunk_size
 from flawscope.inspect.report_verdicts import OUTCOMES, spoken_of
+from flawscope.inspect.strip_again import RowsAgain
 from flawscope.inspect.strip_source import open_strip
 from flawscope.inspect.tables import Record
 from flawscope.results import PALETTE
@@ -24,10 +25,13 @@ def crop_cards(
 ) -> list[dict[str, Any]]:
     """Cards of the worst defects; of one longer than 4,096 rows its beginning. The layer shows their boxes.
 
+    The strip is opened with what its record says (``read_with``), else with ``page`` and ``white``.
+
     Raises:
         FlawscopeError: the strip cannot be read again.
     """
-    strip = open_strip(record["source"], page=page, white=white)
+    told = {"page": page, "white": white, **(record.get("read_with") or {})}
+    strip = RowsAgain(open_strip(record["source"], **told))
     worst = sorted(
         zip(record["defects"], spoken_of(record), strict=True),
         key=lambda pair: (
@@ -41,7 +45,7 @@ def crop_cards(
         margin = max(_MARGIN, max(width, min(height, _MOST_ROWS)) // 4)
         left, top = max(0, x - margin), max(0, y - margin)
         bottom = min(record["height"], y + height + margin, top + _MOST_ROWS)
-        crop = strip.read(top, bottom)[:, left : min(record["width"], x + width + margin)]
+        crop = strip[top:bottom, left : min(record["width"], x + width + margin)]
         size, scale = shrunk_size(crop.shape)
         box = np.array([x - left, y - top, x - left + width, min(y + height, bottom) - top]) * scale
         cards.append(

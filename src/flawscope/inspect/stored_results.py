@@ -108,7 +108,7 @@ def _strip(root: Path) -> StoredResults:
             "threshold": made_with.get("--threshold"),
             "seconds": summary.get("seconds"),
             "files": {"strip": "."},
-            **{name: summary[name] for name in ("verdict", "calibration") if summary.get(name)},
+            **{name: summary[name] for name in ("verdict", "calibration", "read_with") if summary.get(name)},
         }
     except (KeyError, TypeError) as error:
         raise OutputError("is not the summary of a strip", where=root / SUMMARY) from error

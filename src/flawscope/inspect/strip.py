@@ -223,6 +223,7 @@ class _Work:
         summary = {
             "schema": SCHEMA,
             "source": source.name,
+            "read_with": source.read_with,
             "rows": self.regions.next_row,
             "declared_rows": source.rows,
             "width": source.width,

@@ -85,7 +85,7 @@ def add_strip(
         return result, None
     level = segmenter.threshold if settings.threshold is None else settings.threshold
     record = _record(result, source.name, inspector, key)
-    record.update(threshold=level, weights=segmenter.name)
+    record.update(threshold=level, weights=segmenter.name, read_with=source.read_with)
     folder.commit(record)
     return result, record
 

@@ -32,9 +32,12 @@ class RowSource:
         white: stored value that means white, as in :func:`flawscope.images.read_image`.
         problem: why it ended early, once :meth:`read` has met the end; None as long as all is well.
         reads_again: whether rows that were read can be read again, in any order.
+        read_with: what :func:`open_strip` was told besides the path, plain values to open the file with another time;
+            None for rows that it did not open.
     """
 
     reads_again = True
+    read_with: dict[str, Any] | None = None
 
     def __init__(self, name: str, width: int, rows: int | None, white: int | None = None) -> None:
         self.name = name
@@ -233,6 +236,10 @@ def open_strip(
         raise ImageError(
             f"has {source.rows} rows, not {rows}", where=path, remedy="Correct --rows, or leave it out"
         )
+    told = {"rows": rows, "page": page, "white": white}
+    source.read_with = (source.read_with or {}) | {
+        name: value for name, value in told.items() if value is not None
+    }
     return source
 
 
@@ -297,7 +304,9 @@ def _open_raw(
             where=file,
             remedy="Check --rows, --width and --dtype",
         )
-    return FileRows(file, size if channels == 1 else (*size, channels), kind, white=white)
+    source = FileRows(file, size if channels == 1 else (*size, channels), kind, white=white)
+    source.read_with = {"width": width, "dtype": dtype, "channels": channels}
+    return source
 
 
 def _open_npy(file: Path, white: int | None) -> FileRows:
