@@ -386,6 +386,60 @@ def test_a_raw_strip_cut_between_two_rows(given: list[str], capsys: pytest.Captu
     assert "coil.raw: was inspected earlier as a strip of 1200 rows, not 1300" in capsys.readouterr().err
 
 
+def test_background_of_a_strip_is_skipped_and_said(
+    given: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    even = np.random.default_rng(0).normal(60, 5, (3000, 64)).clip(0, 255).astype(np.uint8)
+    even[2000:2040, 20:23] = 240
+    even.tofile("coil.raw")
+    given[1] = "coil.raw"
+    strip = [*given, "--strip", "--width", "64", "--skip-background"]
+    capsys.readouterr()
+    assert run([*strip, "1", "--report", "--json", "told.json"]) == 0
+    (line,) = lines()
+    background = json.loads(Path("out/strips/coil/strip.json").read_text())["background"]
+    assert line["background"] == background
+    assert (background["tiles"], background["level"]) == (63, 1.0)  # steps of 48 rows
+    assert 63 > background["skipped"] > 30
+    said = f"{background['skipped']} of 63 tiles skipped as background (level 1), seen by nobody"
+    assert capsys.readouterr().out.splitlines()[0] == f"coil.raw: {said}"
+    assert f"<dt>Skipped</dt><dd>of coil.raw: {said}</dd>" in Path("out/report.html").read_text("utf-8")
+    told = json.loads(Path("told.json").read_text())
+    assert told["settings"]["skip_background"] == 1.0
+    assert told["results"][0]["background"] == background
+    assert run(["report", "out/strips/coil"]) == 0
+    assert said in Path("out/strips/coil/report.html").read_text("utf-8")
+    assert [defect["box"] for defect in line["defects"]] == [[20, 2000, 3, 40]]
+    for other, was in ((["2"], "1.0, not 2.0"), ([], "1.0, not none")):
+        arguments = [*strip, *other] if other else strip[:-1]
+        assert run([*arguments, "--resume"]) == 2
+        assert f"its results were made with --skip-background {was}" in capsys.readouterr().err
+    assert run([*strip, "1", "--resume"]) == 0
+    assert said in capsys.readouterr().out
+    assert run([*strip[:-1], "--overwrite"]) == 0
+    assert "skipped" not in capsys.readouterr().out
+    assert "background" not in lines()[0]
+
+
+def test_background_is_not_skipped_in_images(
+    given: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run([*given, "--skip-background", "1"]) == 2
+    assert capsys.readouterr().err.endswith(
+        "error: --skip-background: applies to strips only. Add --strip, or leave it out\n"
+    )
+    assert not Path("out").exists()
+    monkeypatch.setattr("flawscope.inspect.strip_records.STRIP_BYTES", 2000)
+    tifffile.imwrite("in/strip.tif", surface((8, 8, 4, 4), height=300), photometric="minisblack")
+    run([*given, "--skip-background", "1"])
+    assert (
+        "note: --skip-background does not apply to in/clean.png and 2 more, inspected whole"
+        in capsys.readouterr().err
+    )
+    assert len(lines()) == 4
+    assert ["background" in line for line in lines()] == [False, False, False, True]
+
+
 def pictures(page: str) -> list[np.ndarray]:
     """What the gallery shows, blue first."""
     found = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', Path(page).read_text(encoding="utf-8"))

@@ -31,7 +31,13 @@ from flawscope.cli.image_options import (
     WeightsOption,
     WhiteOption,
 )
-from flawscope.cli.inspect_strips import StoredRows, inspect_strips, is_strip, look_for_idle_options
+from flawscope.cli.inspect_strips import (
+    StoredRows,
+    inspect_strips,
+    is_strip,
+    look_for_idle_options,
+    look_for_strip_options,
+)
 from flawscope.cli.judged import (
     count_outcomes,
     exit_code,
@@ -74,6 +80,15 @@ def inspect(
     ] = None,
     dtype: Annotated[str, typer.Option(help="Of raw strips: uint8, uint16 or float32; >u2.")] = "uint8",
     channels: Annotated[int, typer.Option(help="Of raw strips: 1 or 3, interleaved.")] = 1,
+    skip_background: Annotated[
+        float | None,
+        typer.Option(
+            metavar="LEVEL",
+            help="Of strips: skip tiles that look like most others, learnt from the strip; the higher, the more. "
+            "Nobody sees what is skipped: docs/strips.md says what it missed. Default: off.",
+            show_default=False,
+        ),
+    ] = None,
     threshold: ThresholdOption = None,
     binarize: BinarizeOption = "threshold",
     min_area: MinAreaOption = 1,
@@ -107,6 +122,7 @@ def inspect(
     strips = tuple(file for file in found.files if strip or is_strip(file[0]))
     images = Found(tuple(file for file in found.files if file not in strips), ())
     idle = look_for_idle_options(context, strips, only=not images.files)
+    idle += look_for_strip_options(skip_background, images.files, strips)
     segmenter, settings, made_with = prepare(
         weights, threshold, binarize, min_area, tile, overlap, page, white, device=device, threads=threads
     )
@@ -119,7 +135,12 @@ def inspect(
         Wanted(masks, overlays, probabilities),
         resume=resume,
         overwrite=overwrite,
-        made_with={"command": "inspect", **made_with, **inspector.made_with()},
+        made_with={
+            "command": "inspect",
+            **made_with,
+            "--skip-background": skip_background,
+            **inspector.made_with(),
+        },
     )
     before = len(folder.records)
     started = time.perf_counter()
@@ -145,6 +166,7 @@ def inspect(
             inspector,
             outcome,
             stored=StoredRows(width, rows, dtype, channels, page, white),
+            skip_background=skip_background,
             resume=resume,
             overwrite=overwrite,
         )
@@ -163,7 +185,7 @@ def inspect(
         "exit_code": code,
         "already_done": before,
         "weights": segmenter.name,
-        "settings": settings.to_json(),
+        "settings": {**settings.to_json(), "skip_background": skip_background},
         **{name.removeprefix("--"): value for name, value in inspector.made_with().items()},
         "out": out,
         "report": report_file,
@@ -184,13 +206,16 @@ def _tell(
     report_file: Path | None,
     json_file: str | None,
 ) -> None:
-    """A line for each image or strip that is not accepted, and the summary."""
-    from flawscope.inspect.counted import counted
+    """A line for each image or strip that is not accepted, or of which a part was skipped, and the summary."""
+    from flawscope.inspect.counted import counted, skipped_in_words
 
     screen = console(json_file)
     for record in records:
         if record.get("verdict", {"outcome": "accept"})["outcome"] != "accept":
             screen.print(verdict_line(record), markup=False)
+    for record in records:
+        if record.get("background") is not None:
+            screen.print(f"{record['source']}: {skipped_in_words(record['background'])}", markup=False)
     line = counted(records) if records else "nothing finished"
     if before:
         line += f", {before} of them earlier"

@@ -72,6 +72,30 @@ def look_for_idle_options(
     return [note]
 
 
+def look_for_strip_options(
+    skip_background: float | None,
+    images: Sequence[tuple[Path, str]],
+    strips: Sequence[tuple[Path, str]],
+) -> list[str]:
+    """Notes on options that do nothing for images, where there are strips too; each is told.
+
+    Raises:
+        UsageError: such an option is given and there are no strips.
+    """
+    from flawscope.errors import UsageError
+
+    if skip_background is None or not images:
+        return []
+    if not strips:
+        raise UsageError(
+            "applies to strips only", where="--skip-background", remedy="Add --strip, or leave it out"
+        )
+    more = f" and {len(images) - 1} more" if len(images) > 1 else ""
+    note = f"--skip-background does not apply to {images[0][0].as_posix()}{more}, inspected whole"
+    print_note(note)
+    return [note]
+
+
 def inspect_strips(
     segmenter: Segmenter,
     files: Sequence[tuple[Path, str]],
@@ -81,6 +105,7 @@ def inspect_strips(
     outcome: Outcome,
     *,
     stored: StoredRows,
+    skip_background: float | None = None,
     resume: bool,
     overwrite: bool,
 ) -> None:
@@ -124,6 +149,7 @@ def inspect_strips(
                     settings,
                     inspector,
                     folder.claim(name, key),
+                    skip_background=skip_background,
                     resume=resume,
                     overwrite=overwrite,
                     on_rows=lambda reached: bar.update(task, completed=reached),  # noqa: B023

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from flawscope.inspect.tables import Record
 
@@ -27,6 +28,12 @@ def counted(records: Sequence[Record]) -> str:
     if rows:
         parts.append(f"{len(rows)} strip{'s' * (len(rows) != 1)} ({sum(rows):,} rows)")
     return " and ".join(parts)
+
+
+def skipped_in_words(background: Mapping[str, Any]) -> str:
+    """Such as ``120 of 4,000 tiles skipped as background (level -1), seen by nobody``."""
+    skipped, tiles, level = (background[name] for name in ("skipped", "tiles", "level"))
+    return f"{skipped:,} of {tiles:,} tiles skipped as background (level {level:g}), seen by nobody"
 
 
 def length_m(records: Sequence[Record]) -> float | None:

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from flawscope import __version__
+from flawscope.inspect.counted import skipped_in_words
 from flawscope.inspect.report_cards import percent
 from flawscope.inspect.report_units import Units
 from flawscope.inspect.report_verdicts import rule_files
@@ -32,6 +33,11 @@ def facts_of(
     facts += [
         ("Rules", f"{file} (SHA-256 {digest}...)" + ("" if text else ", no longer there as it was"))
         for file, digest, text in rule_files(records)
+    ]
+    facts += [
+        ("Skipped", f"of {record['source']}: {skipped_in_words(record['background'])}")
+        for record in records
+        if record.get("background") is not None
     ]
     if settings.get("min_area", 1) > 1:
         facts.append(("Smallest defect", f"{settings['min_area']} px; smaller regions are left out"))

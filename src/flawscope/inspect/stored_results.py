@@ -24,6 +24,9 @@ _TOLD_ELSEWHERE = (
     "--calibration",
 )
 
+_FROM_SUMMARY = ("verdict", "calibration", "read_with", "background")
+"""What the summary of a strip and its line in ``results.jsonl`` both have, where there is such."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredResults:
@@ -108,7 +111,7 @@ def _strip(root: Path) -> StoredResults:
             "threshold": made_with.get("--threshold"),
             "seconds": summary.get("seconds"),
             "files": {"strip": "."},
-            **{name: summary[name] for name in ("verdict", "calibration", "read_with") if summary.get(name)},
+            **{name: summary[name] for name in _FROM_SUMMARY if summary.get(name)},
         }
     except (KeyError, TypeError) as error:
         raise OutputError("is not the summary of a strip", where=root / SUMMARY) from error

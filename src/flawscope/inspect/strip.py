@@ -18,6 +18,7 @@ from flawscope.images import Image, Mask
 from flawscope.inspect.measure import contrast_of
 from flawscope.inspect.strip_again import RowsAgain
 from flawscope.inspect.strip_folder import StripFolder, read_records, to_line, to_region
+from flawscope.inspect.strip_gate import CountedGate, behind_gate, check_background
 from flawscope.inspect.strip_regions import Region, RegionStream
 from flawscope.inspect.strip_seen import SeenRows
 from flawscope.inspect.strip_source import RowSource
@@ -44,6 +45,8 @@ class StripResult:
         problem: why the strip ended early, None if it did not; what was computed stands, and resuming goes on.
         interrupted: whether Ctrl-C ended it.
         seconds: of this run.
+        background: where background was skipped, the gate's ``middle``, ``spread`` and ``level``, how many ``tiles``
+            it was asked about, and how many were ``skipped``.
     """
 
     root: Path
@@ -54,6 +57,7 @@ class StripResult:
     problem: ImageError | None = None
     interrupted: bool = False
     seconds: float = 0.0
+    background: dict[str, Any] | None = None
 
     def records(self) -> Iterator[dict[str, Any]]:
         """The regions as they are stored, with what ``measure`` said of each, one at a time."""
@@ -73,6 +77,7 @@ def inspect_strip(
     min_area: int = 1,
     masks: bool = True,
     contrast: bool = False,
+    skip_background: float | None = None,
     measure: Callable[[Region], Mapping[str, Any]] = lambda _region: {},
     note: Mapping[str, Any] | None = None,
     piece_rows: int = PIECE_ROWS,
@@ -95,6 +100,9 @@ def inspect_strip(
         masks: write the mask.
         contrast: measure how each region stands out from what is around it. Rows above the latest are read again,
             a few at a time, so the source must be one that can be.
+        skip_background: level of a gate that is learnt from the strip's own tiles (see
+            :mod:`flawscope.inspect.strip_gate`): what it takes for background is seen by nobody. A run that goes on
+            keeps the gate that was learnt.
         measure: called once for each listed region; the plain values that it returns are stored with it. On resuming
             it is asked again for regions after the last record, whose earlier answers are dropped.
         note: plain values that must not change between runs either, such as a calibration's id.
@@ -106,7 +114,7 @@ def inspect_strip(
     Raises:
         ImageError: the source cannot be read, or unfinished regions grow without bound.
         UsageError: ``out`` holds results and neither was chosen, or was begun with other settings or another strip;
-            or contrast is wanted of rows that come only once.
+            or contrast is wanted of rows that come only once, or background cannot be learnt from them.
         OutputError: results can no longer be written; what was recorded stands.
     """
     tiled = segmenter if isinstance(segmenter, Tiled) else Tiled(segmenter)
@@ -118,6 +126,8 @@ def inspect_strip(
             where=source.name,
             remedy="Give a file, or do without contrast",
         )
+    if skip_background is not None:
+        check_background(source, tiled, skip_background)
     folder = StripFolder(
         out,
         {
@@ -132,12 +142,16 @@ def inspect_strip(
             "--masks": masks,
             "contrast": contrast,
             "gate": repr(tiled.is_empty) if tiled.is_empty is not None else None,
+            "--skip-background": skip_background,
             "rows a piece": piece_rows,
             **(note or {}),
         },
         resume=resume,
         overwrite=overwrite,
     )
+    gate = None
+    if skip_background is not None and not folder.meta["finished"]:
+        tiled, gate = behind_gate(tiled, source, skip_background, folder.meta["background"])
     step = tiled.tile[0] - tiled.overlap
     again = RowsAgain(source) if contrast else None
     seen = SeenRows(source, folder.meta["seen"], out, None if again is None else again.keep)
@@ -148,6 +162,7 @@ def inspect_strip(
         min_area,
         masks,
         again,
+        gate,
         measure,
         max(1, round(piece_rows / step)),
         source.width,
@@ -173,6 +188,7 @@ def inspect_strip(
         problem=source.problem,
         interrupted=interrupted,
         seconds=time.perf_counter() - started,
+        background=folder.meta["background"] or None,
     )
 
 
@@ -186,6 +202,7 @@ class _Work:
     min_area: int
     masks: bool
     again: RowsAgain | None
+    gate: CountedGate | None
     measure: Callable[[Region], Mapping[str, Any]]
     bands_a_piece: int
     width: int
@@ -206,6 +223,8 @@ class _Work:
             self.held.append(mask)
         if resume_at is not None and resume_at % self.bands_a_piece == 0:
             self._write_piece()
+            if self.gate is not None:
+                self.folder.meta["background"] = self.gate.to_json(without_last_row=True)
             self.folder.commit(
                 resume_at,
                 self.regions.next_row,
@@ -220,6 +239,7 @@ class _Work:
         """The last rows, whatever ended the strip."""
         self._list(self.regions.finish())
         self._write_piece()
+        background = self.folder.meta["background"] = {} if self.gate is None else self.gate.to_json()
         summary = {
             "schema": SCHEMA,
             "source": source.name,
@@ -229,6 +249,7 @@ class _Work:
             "width": source.width,
             "labels": self.labels,
             "regions": self.counts,
+            "background": background or None,
             "problem": None if source.problem is None else str(source.problem),
         }
         self.folder.finish(self.lines, summary, self.seen.to_json(), whole=source.problem is None)
@@ -238,9 +259,8 @@ class _Work:
             if region.runs.area >= self.min_area:
                 label = self.labels[region.number - 1]
                 self.counts[label] += 1
-                if (
-                    self.again is not None
-                ):  # rows are read further ahead than a ring reaches below an ended region
+                # rows are read further ahead than a ring reaches below a region that has ended
+                if self.again is not None:
                     image = cast(Image, self.again)
                     region = replace(region, contrast=contrast_of(region.runs, image))
                 self.lines.append(to_line(region, label, self.measure(region)))

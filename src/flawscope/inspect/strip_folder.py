@@ -47,7 +47,8 @@ class StripFolder:
 
     Attributes:
         meta: ``tile_rows``, ``rows``, ``bytes`` of regions, ``counts`` of regions by label, ``seen`` of the strip
-            (:class:`flawscope.inspect.strip_seen.SeenRows`) and ``finished``.
+            (:class:`flawscope.inspect.strip_seen.SeenRows`), ``background``
+            (:class:`flawscope.inspect.strip_gate.CountedGate`) and ``finished``.
         arrays: the state of the regions; empty at the beginning.
 
     Raises:
@@ -66,6 +67,7 @@ class StripFolder:
             "bytes": 0,
             "counts": {},
             "seen": {},
+            "background": {},
             "finished": False,
         }
         self.arrays: Arrays = {}

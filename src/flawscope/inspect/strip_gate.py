@@ -11,8 +11,11 @@ deviations above the middle.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
-from dataclasses import dataclass
+import math
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -82,27 +85,112 @@ def learn_from_strip(source: RowSource, tiled: Tiled, level: float, *, places: i
     """A gate from the tiles at ``places`` rows spread evenly over a file.
 
     Raises:
-        UsageError: the source does not know its length, or is too short.
+        UsageError: the source cannot be read again, does not know its length, or is too short.
         ImageError: it cannot be read.
     """
     height, width = tiled.tile
-    if source.rows is None or source.rows < height:
-        raise UsageError(
-            "background cannot be learnt from a strip of unknown length, or shorter than a tile",
-            where=source.name,
-            remedy="Learn the gate from clean images",
-        )
-    tops = np.linspace(0, source.rows - height, places).astype(int).tolist()
+    rows = _rows_to_learn_from(source, height)
+    tops = np.linspace(0, rows - height, places).astype(int).tolist()
     starts = tile_starts(source.width, width, 0)
-    return Gate.learn(
+    gate = Gate.learn(
         (
-            rows[:, start : start + width]
-            for rows in (source.read(top, top + height) for top in tops)
-            if len(rows) == height
+            piece[:, start : start + width]
+            for piece in (source.read(top, top + height) for top in tops)
+            if len(piece) == height
             for start in starts
         ),
         level,
     )
+    source.problem = None  # of rows further down; it is met again in its place
+    return gate
+
+
+def _rows_to_learn_from(source: RowSource, height: int) -> int:
+    rows = source.expected_rows
+    if rows is None or not source.reads_again:
+        raise UsageError(
+            "background cannot be learnt from rows of unknown length that come only once",
+            where=source.name,
+            remedy="Give a file, or learn the gate from clean images",
+        )
+    if rows < height:
+        raise UsageError(
+            f"background cannot be learnt from a strip of {rows} rows, shorter than a tile of {height}",
+            where=source.name,
+            remedy="Inspect it without skipping, or learn the gate from clean images",
+        )
+    return rows
+
+
+class CountedGate:
+    """A gate that counts the tiles which it was asked about and those which it found empty.
+
+    A run that goes on sees the last row of tiles again, so :meth:`to_json` can leave it out.
+
+    Args:
+        gate: asked.
+        tiles_a_row: tiles beside each other.
+        before: what :meth:`to_json` said of an earlier run.
+    """
+
+    def __init__(self, gate: Gate, tiles_a_row: int, before: Mapping[str, Any]) -> None:
+        self.gate = gate
+        self._tiles, self._skipped = before.get("tiles", 0), before.get("skipped", 0)
+        self._last: deque[bool] = deque(maxlen=tiles_a_row)
+
+    def __call__(self, tile: Image) -> bool:
+        """Whether a tile ``(h, w, 3)`` is empty background."""
+        empty = self.gate(tile)
+        self._tiles += 1
+        self._skipped += empty
+        self._last.append(empty)
+        return empty
+
+    def to_json(self, *, without_last_row: bool = False) -> dict[str, Any]:
+        """The gate, and ``tiles`` and ``skipped`` of them, as plain values."""
+        left_out = list(self._last) if without_last_row else []
+        return {
+            **asdict(self.gate),
+            "tiles": self._tiles - len(left_out),
+            "skipped": self._skipped - sum(left_out),
+        }
+
+
+def check_background(source: RowSource, tiled: Tiled, level: float) -> None:
+    """Raise UsageError where :func:`behind_gate` cannot do what is asked, before any work."""
+    if not math.isfinite(level):
+        raise UsageError(
+            f"{level} is no level",
+            where="--skip-background",
+            remedy="Give a number such as -1; docs/strips.md",
+        )
+    if tiled.is_empty is not None:
+        raise UsageError(
+            "its tiles have a gate already", where=source.name, remedy="Give is_empty or skip_background"
+        )
+    _rows_to_learn_from(source, tiled.tile[0])
+
+
+def behind_gate(
+    tiled: Tiled, source: RowSource, level: float, before: Mapping[str, Any]
+) -> tuple[Tiled, CountedGate]:
+    """The same tiles behind a gate for a strip: that of an earlier run, or learnt from the strip.
+
+    Args:
+        tiled: without a gate of its own.
+        source: the strip.
+        level: of the gate.
+        before: what :meth:`CountedGate.to_json` said of the earlier run; empty at the beginning.
+
+    Raises:
+        UsageError: too few tiles can be read.
+        ImageError: the strip cannot be read.
+    """
+    gate = (
+        Gate(before["middle"], before["spread"], level) if before else learn_from_strip(source, tiled, level)
+    )
+    counted = CountedGate(gate, len(tile_starts(source.width, tiled.tile[1], tiled.overlap)), before)
+    return Tiled(tiled.segmenter, tiled.tile, tiled.overlap, batch=tiled.batch, is_empty=counted), counted
 
 
 def oddness(tile: Image) -> float:

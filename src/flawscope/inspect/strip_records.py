@@ -34,6 +34,7 @@ def add_strip(
     inspector: Inspector,
     key: str,
     *,
+    skip_background: float | None = None,
     resume: bool = False,
     overwrite: bool = False,
     on_rows: Callable[[int], None] = lambda _rows: None,
@@ -49,6 +50,7 @@ def add_strip(
         settings: of the batch; ``otsu`` is not for strips.
         inspector: measures and judges.
         key: from ``folder.claim``.
+        skip_background: as for :func:`flawscope.inspect.strip.inspect_strip`.
         resume: go on from what is in ``strips/<key>``.
         overwrite: begin again there.
         on_rows: told the number of rows done.
@@ -75,6 +77,7 @@ def add_strip(
         min_area=settings.min_area,
         masks=folder.wanted.masks,
         contrast=source.reads_again,
+        skip_background=skip_background,
         measure=measured,
         note=inspector.made_with(),
         resume=resume,
@@ -86,6 +89,8 @@ def add_strip(
     level = segmenter.threshold if settings.threshold is None else settings.threshold
     record = _record(result, source.name, inspector, key)
     record.update(threshold=level, weights=segmenter.name, read_with=source.read_with)
+    if result.background is not None:
+        record["background"] = result.background
     folder.commit(record)
     return result, record
 
