@@ -98,7 +98,7 @@ def test_backbones_that_cannot(name: str, complaint: str) -> None:
 
 def test_offline_imagenet_is_a_typed_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backbone_file.huggingface_hub, "try_to_load_from_cache", lambda *_: None)
-    monkeypatch.setattr(backbone_file, "_reachable", lambda _: False)
+    monkeypatch.setattr(backbone_file, "hub_reachable", lambda: False)
     with pytest.raises(
         WeightsError, match=r"pvt_v2_b0: ImageNet weights cannot be had .*cannot be reached"
     ) as caught:
@@ -114,7 +114,7 @@ def test_a_failing_download_is_a_typed_error(monkeypatch: pytest.MonkeyPatch) ->
         raise OSError("connection reset\nand a long story")
 
     monkeypatch.setattr(backbone_file.huggingface_hub, "try_to_load_from_cache", lambda *_: None)
-    monkeypatch.setattr(backbone_file, "_reachable", lambda _: True)
+    monkeypatch.setattr(backbone_file, "hub_reachable", lambda: True)
     monkeypatch.setattr(backbone_file.timm, "create_model", fail)
     with pytest.raises(WeightsError, match="connection reset") as caught:
         nets.build("ocinet-tiny", imagenet=True)
@@ -136,14 +136,15 @@ def test_cached_imagenet_weights_load_without_a_network(
         return str(cached)
 
     monkeypatch.setattr(backbone_file.huggingface_hub, "try_to_load_from_cache", from_cache)
-    monkeypatch.setattr(backbone_file, "_reachable", lambda _: pytest.fail("asked the network"))
+    monkeypatch.setattr(backbone_file, "hub_reachable", lambda: pytest.fail("asked the network"))
     net = nets.build("ocinet-nano", imagenet=True)
     assert asked == [("timm/lcnet_075.ra2_in1k", "model.safetensors")]
     assert torch.equal(net.backbone.network.conv_stem.weight, whole.conv_stem.weight)
 
 
-def test_unreachable_addresses_are_found_out_quickly() -> None:
-    assert not backbone_file._reachable("http://127.0.0.1:9")
+def test_unreachable_addresses_are_found_out_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backbone_file.huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
+    assert not backbone_file.hub_reachable()
 
 
 def test_the_skip_closes_the_local_stage_only() -> None:

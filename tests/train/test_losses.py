@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from flawscope.train.losses import HybridLoss, false_alarm, pixel_cross_entropy, soft_iou
+from flawscope.train.losses import HybridLoss, edge_weights, false_alarm, pixel_cross_entropy, soft_iou
 
 
 def logit(p: float) -> float:
@@ -84,3 +84,40 @@ def test_the_papers_loss_has_no_such_term() -> None:
     paper, ours = HybridLoss()(maps, target), HybridLoss(clean_share=0.1)(maps, target)
     assert paper.item() == pytest.approx(2.75 * math.log(2), abs=1e-5)
     assert ours.item() == pytest.approx(2.75 * (math.log(2) + 8 / 9.6), abs=1e-5)
+
+
+def test_edge_weights_are_one_far_from_borders_and_largest_beside_them() -> None:
+    target = torch.zeros(1, 1, 48, 48)
+    target[..., :24] = 1
+    weights = edge_weights(target, 4.0)
+    assert weights.shape == (1, 1, 48, 48)
+    row = weights[0, 0, 20]  # windows of 5: two fifths of one beside the border are on its other side
+    assert row[:22].tolist() == pytest.approx([1.0] * 22)
+    assert row[22:26].tolist() == pytest.approx([1.8, 2.6, 2.6, 1.8])
+    assert row[26:].tolist() == pytest.approx([1.0] * 22)
+    assert torch.equal(edge_weights(torch.zeros(1, 1, 9, 9), 4.0), torch.ones(1, 1, 9, 9))
+
+
+def test_pixel_weights_in_both_terms_by_hand() -> None:
+    logits = torch.tensor([[[[logit(0.8), logit(0.4)]]]])
+    target = torch.tensor([[[[1.0, 0.0]]]])
+    pixels = torch.tensor([[[[3.0, 1.0]]]])
+    weighted = -(3 * math.log(0.8) + math.log(0.6)) / 4
+    assert pixel_cross_entropy(logits, target, None, pixels).item() == pytest.approx(weighted, abs=1e-6)
+    assert soft_iou(logits, target, pixels).item() == pytest.approx(1 - 2.4 / (3 + 0.4), abs=1e-6)
+    two = torch.cat([torch.zeros_like(logits), logits], dim=1)  # the same probabilities as a softmax
+    assert pixel_cross_entropy(two, target, None, pixels).item() == pytest.approx(weighted, abs=1e-6)
+
+
+def test_borders_count_more_only_when_asked() -> None:
+    target = torch.zeros(1, 1, 48, 48)
+    target[..., :24] = 1
+    right = torch.where(target > 0, 4.0, -4.0)
+    wrong_at_border, wrong_far = right.clone(), right.clone()
+    wrong_at_border[..., 24] = 4.0
+    wrong_far[..., 40] = 4.0
+    plain, edged = HybridLoss(level_weights=(1.0,)), HybridLoss(level_weights=(1.0,), edge_weight=5.0)
+    assert plain([wrong_at_border], target).item() == pytest.approx(
+        plain([wrong_far], target).item(), abs=1e-6
+    )
+    assert edged([wrong_at_border], target).item() > edged([wrong_far], target).item() + 0.02

@@ -47,6 +47,21 @@ def test_default_rate_rises_then_falls_to_a_hundredth() -> None:
     assert rate(50, recipe) == pytest.approx(0.01)
 
 
+def test_images_grow_in_steps_of_32_to_their_size_in_three_quarters_of_the_epochs() -> None:
+    recipe = make_recipe("default", {"epochs": 40, "imgsz": 200, "start_imgsz": 100})
+    sides = [recipe.side_at(epoch) for epoch in range(40)]
+    assert sides == sorted(sides)
+    assert sorted(set(sides)) == [96, 128, 160, 192, 200]
+    assert sides.index(200) == 30
+    assert [sides.count(side) for side in (96, 128, 160, 192)] == [8, 7, 8, 7]
+
+
+def test_without_growth_images_have_one_size() -> None:
+    for changes in ({}, {"start_imgsz": 256}, {"start_imgsz": 512}):
+        recipe = make_recipe("default", {"imgsz": 256, **changes})
+        assert {recipe.side_at(epoch) for epoch in range(recipe.epochs)} == {256}
+
+
 @pytest.mark.parametrize(
     ("name", "changes", "words"),
     [

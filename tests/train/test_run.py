@@ -105,7 +105,8 @@ def test_killed_and_resumed_equals_uninterrupted(
     toy: Path, tmp_path: Path, program: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    more = ["--epochs", "4", "--validate-every", "2"]
+    more = ["--epochs", "4", "--validate-every", "2", "--set", "cut_mix=0.5", "--imgsz", "96"]
+    more += ["--set", "start_imgsz=64", "--set", "edge_weight=2"]
     assert run(command(toy, whole, *more)) == 0
     victim = start(program, command(toy, broken, *more))
     assert victim.stdout is not None
@@ -169,6 +170,22 @@ def test_fine_tuning_takes_weights_and_replaces_heads(
         run(command(toy, tmp_path / "third", "--epochs", "1", "--weights", str(first), "-O", "width=16")) == 2
     )
     assert "do not fit" in capsys.readouterr().err
+
+
+def test_a_librarys_network_by_the_same_commands(toy: Path, tmp_path: Path) -> None:
+    pytest.importorskip("segmentation_models_pytorch")
+    out = tmp_path / "unet"
+    arguments = [*command(toy, out, "--epochs", "1"), "--model", "smp:unet:tu-lcnet_035"]
+    assert run(arguments) == 0
+    assert read_safetensors_header(out / "weights" / "best.safetensors").model == "smp:unet:tu-lcnet_035"
+    exported = tmp_path / "unet.onnx"
+    assert run(["export", "--weights", str(out), "--out", str(exported), "--data", str(toy)]) == 0
+    answers = []
+    for weights in (out, exported):
+        found = tmp_path / f"found_{weights.suffix}"
+        assert run(["predict", str(toy / "images"), "--weights", str(weights), "--out", str(found)]) == 0
+        answers.append([mask.read_bytes() for mask in sorted((found / "masks").iterdir())])
+    assert answers[0] == answers[1]
 
 
 def test_paper_row_in_one_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -264,6 +281,9 @@ def test_paper_recipe_runs_without_validation(toy: Path, tmp_path: Path) -> None
     [
         (["--model", "ocinet-huge"], "ocinet-huge"),
         (["--recipe", "best"], "no recipe named 'best'"),
+        (["--set", "cutmix=0.5"], "Did you mean cut_mix"),
+        (["--set", "cut_mix=2"], "--cut-mix"),
+        (["--set", "cut_mix"], "not of the form NAME=VALUE"),
         (["--device", "cuda:7"], "no such GPU"),
         (["--device", "tpu"], "no such device: 'tpu'"),
         (["--class-weights", "1,2,3"], "3 numbers given for 2 classes"),
@@ -316,6 +336,7 @@ def test_resuming_refuses_other_options(
         ("--multiclass",): "without --multiclass",
         ("--patience", "3"): "with --patience 0",
         ("--class-weights", "1,2"): "with --class-weights equal",
+        ("--set", "cut_mix=0.5"): "with --set cut_mix=0.0",
         ("--weights", "ocinet-tiny"): "without --weights",
         ("-O", "width=20"): "with --option width=16",
         ("--precision", "fp16"): "with --precision auto",
@@ -333,7 +354,18 @@ def test_resuming_accepts_what_is_the_same(
     toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "run"
-    same = ["--patience", "0", "--lr", "0.002", "-O", "width=16", "--class-weights", "1,5"]
+    same = [
+        "--patience",
+        "0",
+        "--lr",
+        "0.002",
+        "-O",
+        "width=16",
+        "--class-weights",
+        "1,5",
+        "--set",
+        "cut_mix=0.5",
+    ]
     assert run(command(toy, out, "--epochs", "1", *same)) == 0
     capsys.readouterr()
     assert run(command(toy, out, "--resume", *same)) == 0
@@ -356,6 +388,7 @@ def test_resuming_accepts_what_is_the_same(
         ["--weights", "typo"],
         ["--data", "typo"],
         ["--class-weights", "typo"],
+        ["--set", "typo"],
         ["--precision", "typo"],
     ],
 )

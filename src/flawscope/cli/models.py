@@ -11,6 +11,7 @@ from rich.table import Table
 
 from flawscope.cli import models_features
 from flawscope.cli.output import JsonOption, console, emit_json
+from flawscope.nets.library_names import EXAMPLES, library_name
 from flawscope.nets.presets import PRESETS, Preset, preset
 
 SCHEMA_VERSION = 1
@@ -47,6 +48,9 @@ def list_models(json_target: JsonOption = None) -> None:
     out = console(json_target)
     out.print(table)
     out.print("GMACs: billions of multiply-adds, at 352 x 352 (ocinet-tiny and ocinet-nano: 256 x 256)")
+    out.print("Networks of other libraries, with the extra [baselines]:", markup=False)
+    for name, family in EXAMPLES:
+        out.print(f"  {name:<42} {family}", markup=False)
     emit_json("models", SCHEMA_VERSION, {"models": [_report(row) for row in PRESETS.values()]}, json_target)
 
 
@@ -55,6 +59,13 @@ def show(
     json_target: JsonOption = None,
 ) -> None:
     """Everything about one network."""
+    if library_name(name) is not None:
+        out = console(json_target)
+        out.print(f"[bold]{name}[/bold]")
+        out.print("  a network of another library, as it is; it takes no options", markup=False)
+        out.print(f"  flawscope train --data DIR --model {name} --out runs/baseline", markup=False)
+        emit_json("model", SCHEMA_VERSION, {"model": {"name": name}}, json_target)
+        return
     row = preset(name)
     height, width = row.input_size
     modules = " -> ".join(row.modules) or "none"

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flawscope.cli.output import JsonOption, console, emit_json
-from flawscope.cli.train_options import is_given, read_class_weights, read_options, refuse_changes
+from flawscope.cli.train_options import (
+    is_given,
+    read_class_weights,
+    read_options,
+    read_recipe_fields,
+    refuse_changes,
+)
 from flawscope.errors import MissingExtraError, UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +33,10 @@ def train(
     context: typer.Context,
     data: Annotated[str | None, typer.Option(help="Dataset folder, dataset.yaml or annotation file.")] = None,
     out: Annotated[Path, typer.Option(help="Run folder.")] = Path("runs/train"),
-    model: Annotated[str, typer.Option(help="Preset, see 'flawscope models list'.")] = "ocinet-tiny",
+    model: Annotated[
+        str,
+        typer.Option(help="Preset, see 'flawscope models list', or a library's, such as smp:unet:resnet18."),
+    ] = "ocinet-tiny",
     recipe: Annotated[str, typer.Option(help="'default', or 'paper' for OCINet's own.")] = "default",
     splits: Annotated[str | None, typer.Option(help="Split file (JSON).")] = None,
     layout: Annotated[str, typer.Option(help="Layout of the dataset, see 'flawscope data list'.")] = "auto",
@@ -54,6 +63,12 @@ def train(
     ] = None,
     option: Annotated[
         list[str] | None, typer.Option("--option", "-O", help="Model option NAME=VALUE, repeatable.")
+    ] = None,
+    fields: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="Any other field of the recipe, NAME=VALUE, repeatable: see docs/training.md."
+        ),
     ] = None,
     minutes: Annotated[float | None, typer.Option(help="Stop after the epoch that passes them.")] = None,
     seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
@@ -83,7 +98,7 @@ def train(
     """
     # Mistakes are told before torch and lightning load, which takes seconds.
     from flawscope.data.samples import open_data
-    from flawscope.nets.presets import preset
+    from flawscope.nets.library_names import check_model
     from flawscope.segment.loading import check_device
     from flawscope.train.run_settings import RunSettings, already_finished, read_settings, refuse_a_run
     from flawscope.train.settings import change_recipe, make_recipe
@@ -114,7 +129,8 @@ def train(
             "validate_every": validate_every,
             "class_weights": None if class_weights is None else read_class_weights(class_weights),
         }
-        given: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
+        given: dict[str, Any] = read_recipe_fields(fields or [])
+        given |= {name: value for name, value in changes.items() if value is not None}
         for name in ("patience", "validate_every"):
             if given.get(name) == 0:
                 given[name] = None
@@ -136,7 +152,7 @@ def train(
             workers=workers,
         )
         refuse_a_run(out)
-    preset(settings.model)
+    check_model(settings.model)
     check_device(settings.device)
     if settings.weights is not None:
         trainable_weights(settings.weights)

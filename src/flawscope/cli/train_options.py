@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,17 +26,30 @@ def read_class_weights(text: str) -> str | tuple[float, ...]:
         ) from error
 
 
-def read_options(pairs: list[str]) -> dict[str, Any]:
-    """Model options from ``NAME=VALUE``, values as in YAML; raises UsageError."""
+def read_options(pairs: list[str], option: str = "--option", example: str = "-O width=96") -> dict[str, Any]:
+    """``NAME=VALUE`` pairs, values as in YAML; raises UsageError."""
     import yaml
 
     options: dict[str, Any] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name.isidentifier():
-            raise UsageError("not of the form NAME=VALUE", where=f"--option {pair}", remedy="Try -O width=96")
+            raise UsageError("not of the form NAME=VALUE", where=f"{option} {pair}", remedy=f"Try {example}")
         options[name] = yaml.safe_load(value)
     return options
+
+
+def read_recipe_fields(pairs: list[str]) -> dict[str, Any]:
+    """Fields of the recipe from ``NAME=VALUE``; raises UsageError for one that no recipe has."""
+    from flawscope.train.settings import Recipe
+
+    fields = read_options(pairs, "--set", "--set cut_mix=0.5")
+    for name in fields:
+        if name not in Recipe.model_fields:
+            near = difflib.get_close_matches(name, Recipe.model_fields, 1)
+            remedy = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(Recipe.model_fields)}"
+            raise UsageError("a recipe has no such field", where=f"--set {name}", remedy=remedy)
+    return fields
 
 
 def is_given(context: typer.Context, name: str) -> bool:
@@ -74,6 +88,12 @@ def refuse_changes(context: typer.Context, settings: RunSettings, folder: Path) 
     for name, value in begun.items():
         if is_given(context, name) and _asked(context, name) != value:
             wrong.append((f"--{name.replace('_', '-')}", value))
+    kept = recipe.model_dump()
+    wrong += [
+        ("--set", {name: kept[name]})
+        for name, value in read_recipe_fields(context.params["fields"] or []).items()
+        if kept[name] != value
+    ]
     if wrong:
         told = ", ".join(_told(option, value) for option, value in wrong)
         raise UsageError(

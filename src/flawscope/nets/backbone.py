@@ -90,14 +90,14 @@ def _imagenet(name: str) -> dict[str, Any]:
         cached = huggingface_hub.try_to_load_from_cache(settings.hf_hub_id, "model.safetensors")
         if isinstance(cached, str):
             return {"pretrained": True, "pretrained_cfg_overlay": {"file": cached}}
-    if not _reachable(huggingface_hub.constants.ENDPOINT):
+    if not hub_reachable():
         raise _unavailable(name, "they are not in the cache and the model hub cannot be reached")
     return {"pretrained": True}
 
 
-def _reachable(address: str) -> bool:
-    """Whether a server answers at all; the hub client itself would retry for most of a minute."""
-    request = urllib.request.Request(address, method="HEAD")
+def hub_reachable() -> bool:
+    """Whether the model hub answers at all; the hub client itself would retry for most of a minute."""
+    request = urllib.request.Request(huggingface_hub.constants.ENDPOINT, method="HEAD")
     try:
         with urllib.request.urlopen(request, timeout=REACH_SECONDS):
             return True

@@ -70,7 +70,7 @@ class OCINet(nn.Module):
                 the padding), and the logits cropped back.
         """
         height, width = image.shape[-2:]
-        basic = levels = self._adjusted(_padded(image))
+        basic = levels = self._adjusted(padded(image))
         for position in range(len(self.interactions)):
             levels = self._interact(position, levels, basic)
         one, two, three, four = (maps[..., :height, :width] for maps in self.reasoner(levels))
@@ -83,7 +83,7 @@ class OCINet(nn.Module):
             ``"adjusted"`` (f_b), then one entry a module (``"channel"``, ``"spatial"``, ``"pixel"``; f_ci,
             f_cs, f_pi), each four ``(b, c, H'/s, W'/s)`` with H' and W' the padded size.
         """
-        basic = levels = self._adjusted(_padded(image))
+        basic = levels = self._adjusted(padded(image))
         after = {"adjusted": basic}
         for position, name in enumerate(self.modules_in_order):
             levels = after[stage_of(name)] = self._interact(position, levels, basic)
@@ -150,7 +150,8 @@ def _with_options(chosen: Preset, options: dict[str, Any]) -> Preset:
     return replace(chosen, **wanted)
 
 
-def _padded(image: Tensor) -> Tensor:
+def padded(image: Tensor) -> Tensor:
+    """Reflected (where too small for that, repeated) on the right and below up to multiples of 32."""
     height, width = image.shape[-2:]
     below, right = -height % MULTIPLE, -width % MULTIPLE
     if not below and not right:

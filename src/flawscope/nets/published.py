@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from flawscope.errors import WeightsError
+from flawscope.errors import UsageError, WeightsError
 from flawscope.nets.ocinet import OCINet, build
 from flawscope.nets.tensor_files import read_tensors
 
@@ -126,7 +126,7 @@ def load_published(
     return net.eval()
 
 
-def load_backbone_weights(net: OCINet, path: str | Path) -> None:
+def load_backbone_weights(net: nn.Module, path: str | Path) -> None:
     """Load a feature extractor's weights into ``net``, in place; all else in ``net`` stays as it is.
 
     Args:
@@ -136,7 +136,14 @@ def load_backbone_weights(net: OCINet, path: str | Path) -> None:
 
     Raises:
         WeightsError: not safe, not readable, or for another network; lists what is missing or left over.
+        UsageError: a library's network, whose encoder has names of its own.
     """
+    if not isinstance(net, OCINet):
+        raise UsageError(
+            "backbone weights are for our own networks",
+            where=path,
+            remedy="Start the whole network with --weights",
+        )
     network = net.backbone.network
     wanted = network.state_dict()
     stored = {key.removeprefix("backbone."): value for key, value in read_tensors(path).items()}

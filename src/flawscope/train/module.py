@@ -7,6 +7,7 @@ from typing import Any
 
 import lightning
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from flawscope.images import Probability
@@ -15,6 +16,7 @@ from flawscope.segment.network import activate, finest
 from flawscope.segment.preprocess import probabilities
 from flawscope.train.dataset import ValidationItem
 from flawscope.train.losses import HybridLoss
+from flawscope.train.mixing import cut_mix
 from flawscope.train.settings import Recipe
 from flawscope.train.validation import ValidationCurve
 
@@ -45,7 +47,7 @@ class SegmentationModule(lightning.LightningModule):
         self.network = network
         self.header = header
         self.recipe = recipe
-        self.loss = HybridLoss(class_weights, recipe.clean_share)
+        self.loss = HybridLoss(class_weights, recipe.clean_share, edge_weight=recipe.edge_weight)
         self.curve = ValidationCurve()
         self.epoch_loss = 0.0
         self._seed = seed
@@ -56,6 +58,10 @@ class SegmentationModule(lightning.LightningModule):
         """The hybrid loss of one batch."""
         inputs, target = batch
         torch.manual_seed(self._seed * 1_000_003 + self.current_epoch * self.steps_per_epoch + batch_idx)
+        side = self.recipe.side_at(self.current_epoch)
+        inputs, target = _resize(inputs, side), _resize(target, side)
+        if self.recipe.cut_mix:
+            inputs, target = cut_mix(inputs, target, self.recipe.cut_mix)
         loss: Tensor = self.loss(self.network(inputs), target)
         self._losses.append(loss.detach())
         self.log("loss", loss.detach(), prog_bar=True, logger=False)
@@ -102,6 +108,12 @@ class SegmentationModule(lightning.LightningModule):
 
     def _rate(self, step: int) -> float:
         return rate(step / self.steps_per_epoch, self.recipe)
+
+
+def _resize(images: Tensor, side: int) -> Tensor:
+    if images.shape[-1] == side:
+        return images
+    return F.interpolate(images, (side, side), mode="bilinear", antialias=True)
 
 
 def rate(epoch: float, recipe: Recipe) -> float:

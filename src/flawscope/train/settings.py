@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flawscope.errors import UsageError
 
+_GROWN = 0.75
+"""Share of the epochs after which images have their full size."""
+
 _Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -22,17 +25,22 @@ class Recipe(BaseModel):
         epochs: visits to the training set (to its eight symmetries each, with ``copies`` 8).
         imgsz: square network input, pixels; below 64 the coarsest level is a single pixel, which cannot be
             normalised over a batch of one.
+        start_imgsz: input size of the first epochs, which then grows in equal steps of time to ``imgsz`` and is that
+            from three quarters of the epochs on; small images are quick and teach the same at first. None for no
+            growth.
         schedule: ``cosine`` falls to a hundredth of ``lr``; ``step`` multiplies by 0.1 at every 30th epoch
             counted from 1, as in the paper.
         warmup_epochs: linear rise from a hundredth of ``lr``.
         clip: ``value`` clamps every gradient value to +-``clip_at``; ``norm`` limits their joint norm.
         augment: ``surface`` (see ``train.augment``) or ``none``.
+        cut_mix: how often an image gets a rectangle of another one, see ``train.mixing``; 0 never.
         copies: 8 adds the paper's offline symmetries.
         ema: decay of the exponential moving average of the weights; None for none.
         patience: validations without improvement before stopping early; None never stops early.
         validate_every: epochs between validations; None never validates.
         mixed_precision: bfloat16 arithmetic where the hardware has it, unless the user says otherwise.
         clean_share: what false alarms on clean images cost, see ``train.losses.false_alarm``; None for nothing.
+        edge_weight: how much more pixels near a border count, see ``train.losses.edge_weights``; None for not.
         class_weights: ``equal``, ``balanced`` (inverse pixel frequency, at most 10 to 1), or K + 1 numbers.
     """
 
@@ -44,18 +52,28 @@ class Recipe(BaseModel):
     batch: int = Field(default=8, ge=1)
     epochs: int = Field(default=100, ge=1)
     imgsz: int = Field(default=256, ge=64, le=4096)
+    start_imgsz: int | None = Field(default=None, ge=64, le=4096)
     schedule: Literal["cosine", "step"] = "cosine"
     warmup_epochs: float = Field(default=3, ge=0)
     clip: Literal["value", "norm"] = "norm"
     clip_at: float = Field(default=1.0, gt=0)
     augment: Literal["surface", "none"] = "surface"
+    cut_mix: float = Field(default=0.0, ge=0, le=1)
     copies: Literal[1, 8] = 1
     ema: float | None = Field(default=0.995, gt=0, lt=1)
     patience: int | None = Field(default=20, ge=1)
     validate_every: int | None = Field(default=1, ge=1)
     mixed_precision: bool = True
     clean_share: float | None = Field(default=0.001, gt=0, le=1)
+    edge_weight: float | None = Field(default=None, gt=0)
     class_weights: Literal["equal", "balanced"] | tuple[_Weight, ...] = "equal"
+
+    def side_at(self, epoch: int) -> int:
+        """Input size in an epoch counted from 0, pixels; a multiple of 32 until it is ``imgsz``."""
+        if self.start_imgsz is None or self.start_imgsz >= self.imgsz:
+            return self.imgsz
+        sides = [*range(self.start_imgsz // 32 * 32, self.imgsz, 32), self.imgsz]
+        return sides[min(int(epoch / (_GROWN * self.epochs) * (len(sides) - 1)), len(sides) - 1)]
 
 
 RECIPES: dict[str, Recipe] = {
