@@ -40,7 +40,7 @@ def test_bars(length: float, width: float, degrees: float) -> None:
     assert close(found.length_px, length)
     assert close(found.width_mean_px, width, pixel=0.6)
     assert close(found.width_max_px, width)
-    assert close(found.perimeter_px, 2 * (length + width), pixel=2.2)
+    assert close(found.perimeter_px, 2 * (length + width))
     assert min(abs(found.orientation_deg - degrees), 180 - abs(found.orientation_deg - degrees)) < 0.5
 
 
@@ -67,7 +67,9 @@ def test_arcs(radius: float, width: float, degrees: tuple[float, float]) -> None
     assert close(found.length_px, length)
     assert close(found.width_mean_px, width, pixel=0.2)
     assert close(found.width_max_px, width)
-    assert close(found.perimeter_px, 2 * (length + width), pixel=2.2)
+    assert close(
+        found.perimeter_px, 2 * (length + width), pixel=1.6
+    )  # the same pixels can be arcs of 1.1 px more
 
 
 @pytest.mark.parametrize("radius", [10, 20, 40, 80])
@@ -90,7 +92,7 @@ def test_oblong_pixels(scale: tuple[float, float], degrees: float) -> None:
     assert close(found.length_mm, 200, pixel)
     assert close(found.width_mean_mm, 24, pixel)
     assert close(found.width_max_mm, 24, pixel)
-    assert close(found.perimeter_mm, 448, 2 * pixel)
+    assert close(found.perimeter_mm, 448, pixel)
     assert abs(found.orientation_deg - degrees) < 1
 
 

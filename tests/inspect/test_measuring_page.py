@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -19,3 +21,18 @@ def test_figures_are_the_recorded_ones(script: Callable[[str], Any]) -> None:
     costs = report["costs"]
     assert f"{costs['bytes_a_defect']} bytes" in page
     assert costs["bytes_a_defect"] < costs["bytes_a_defect_as_contours"]
+
+
+def test_figures_of_perimeters_are_the_recorded_ones(
+    script: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    benchmark = script("perimeter")
+    report = benchmark.recorded()
+    page = (ROOT / "docs" / "measuring.md").read_text(encoding="utf-8")
+    assert benchmark.errors_table(report) in page
+    assert benchmark.floors_table(report) in page
+    everything = report["errors"][-1]
+    assert everything["kind"] == "all"
+    assert everything["measured"]["beyond"] < everything["plain"]["beyond"] / 4
+    assert abs(everything["measured"]["bias"]) < 0.1

@@ -16,11 +16,14 @@ Ints = npt.NDArray[np.int64]
 _SHARP = np.cos(np.radians(60.0))
 """Cosine of the turn from which a corner is moved to where it sticks out furthest."""
 
-_FEW_STEPS = 16
+FEW_STEPS = 16
 """Up to here straight segments mean little, and corners are those of the convex hull."""
 
 _REACH = 2
 """Steps that a sharp corner may be moved: a segment takes the first step round the corner along."""
+
+_BACK = np.cos(np.radians(160.0))
+"""Cosine of the turn from which a corner is the end of a strip, whose width both its edges took along."""
 
 
 def corner_steps(steps: Ints) -> Ints:
@@ -33,10 +36,10 @@ def corner_steps(steps: Ints) -> Ints:
         Indices of the steps that begin at a corner, in order along the curve.
     """
     corners = _segment_ends(steps)
-    if len(steps) <= _FEW_STEPS or len(corners) < 3:
+    if len(steps) <= FEW_STEPS or len(corners) < 3:
         points = (np.cumsum(steps, axis=0) - steps).astype(np.int32)
         return np.sort(cv2.convexHull(points, returnPoints=False)[:, 0]).astype(np.int64)
-    return _sharpened(steps, corners)
+    return _with_strip_ends(steps, _sharpened(steps, corners))
 
 
 def _segment_ends(steps: Ints) -> Ints:
@@ -95,9 +98,7 @@ def _sharpened(steps: Ints, corners: Ints) -> Ints:
     """Corners of sharp turns moved along the curve to where the way over them is longest."""
     points = np.cumsum(steps, axis=0) - steps
     before, after = points[np.roll(corners, 1)], points[np.roll(corners, -1)]
-    way_in, way_out = points[corners] - before, after - points[corners]
-    lengths = np.linalg.norm(way_in, axis=1) * np.linalg.norm(way_out, axis=1)
-    sharp = np.flatnonzero((way_in * way_out).sum(axis=1) < _SHARP * lengths)
+    sharp = np.flatnonzero(_cosines(points, corners) < _SHARP)
     near = (corners[sharp, None] + np.arange(-_REACH, _REACH + 1)) % len(steps)
     ways = np.linalg.norm(points[near] - before[sharp, None], axis=2) + np.linalg.norm(
         after[sharp, None] - points[near], axis=2
@@ -105,3 +106,28 @@ def _sharpened(steps: Ints, corners: Ints) -> Ints:
     moved = corners.copy()
     moved[sharp] = near[np.arange(len(sharp)), ways.argmax(axis=1)]
     return moved
+
+
+def _with_strip_ends(steps: Ints, corners: Ints) -> Ints:
+    """Corners where the curve turns back parted in two, to where the way over both is longest."""
+    points = np.cumsum(steps, axis=0) - steps
+    found = corners.tolist()
+    for place in np.flatnonzero(_cosines(points, corners) < _BACK):
+        before, after = points[corners[place - 1]], points[corners[(place + 1) % len(corners)]]
+        near = (corners[place] + np.arange(-_REACH, _REACH + 1)) % len(steps)
+        there, back = (np.linalg.norm(points[near] - end, axis=1) for end in (before, after))
+        across = np.linalg.norm(points[near][:, None] - points[near], axis=2)
+        ways = np.triu(there[:, None] + across + back)
+        first, last = np.unravel_index(ways.argmax(), ways.shape)
+        found[place] = int(near[first])
+        found.append(int(near[last]))
+    return np.unique(np.array(found, dtype=np.int64))
+
+
+def _cosines(points: Ints, corners: Ints) -> npt.NDArray[np.float64]:
+    """Of the turn at each corner."""
+    here = points[corners]
+    way_in, way_out = here - np.roll(here, 1, axis=0), np.roll(here, -1, axis=0) - here
+    lengths = np.linalg.norm(way_in, axis=1) * np.linalg.norm(way_out, axis=1)
+    cosines: npt.NDArray[np.float64] = (way_in * way_out).sum(axis=1) / np.maximum(lengths, 1e-9)
+    return cosines

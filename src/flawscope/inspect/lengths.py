@@ -45,12 +45,13 @@ class Shape:
         self.runs = runs
         self.scale = np.array(scale)
         self.corners = [outline.corners * self.scale for outline in found]
+        self.sides = np.concatenate([outline.sides for outline in found]) * self.scale
         self.edge = cKDTree(np.concatenate([outline.middles for outline in found]) * self.scale)
         self.skeleton = skeleton(runs, scale)
 
     def perimeter(self) -> float:
-        """Length of the straight pieces of all outlines, those of holes included."""
-        return sum(float(_steps(np.append(corners, corners[:1], axis=0)).sum()) for corners in self.corners)
+        """Length of all outlines, those of holes included."""
+        return float(np.linalg.norm(self.sides, axis=1).sum())
 
     def largest_radius(self) -> float:
         """Radius of the largest circle inside, its centre anywhere."""

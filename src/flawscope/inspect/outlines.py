@@ -2,12 +2,10 @@
 
 An outline is a polygon along pixel edges; 8-connected pixels share one. Its **mid-cracks** are the middles of its
 unit edges, a finer picture of the true edge than pixel centres; its **corners** are the ends of the digital straight
-segments that it falls into, greedily, each the digitisation of one straight line. Lengths between corners converge
-to the length of the true outline.
+segments that it falls into, greedily, each the digitisation of one straight line; its **sides** are those segments as
+vectors, corrected so that their lengths sum to the length of the true outline.
 
-Sources: I. Debled-Rennesson, J.-P. Reveillès, "A linear algorithm for segmentation of digital curves", 1995, for
-the segments; D. Coeurjolly, R. Klette, "A comparative evaluation of length estimators of digital curves", 2004, for
-what the estimator is worth.
+Source: I. Debled-Rennesson, J.-P. Reveillès, "A linear algorithm for segmentation of digital curves", 1995.
 """
 
 from __future__ import annotations
@@ -18,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flawscope.inspect.digital_lines import corner_steps
+from flawscope.inspect.straight_sides import sides
 from flawscope.runs import Runs
 
 Points = npt.NDArray[np.float64]
@@ -37,10 +36,12 @@ class Outline:
             centres at whole numbers.
         middles: ``(2 m, 2)`` ``float64`` middles of its ``m`` unit edges, each the mean of five neighbours where
             there are at least twenty, and the points halfway between them.
+        sides: ``(k, 2)`` ``float64`` vectors in pixels, whose lengths sum to that of the outline.
     """
 
     corners: Points
     middles: Points
+    sides: Points
 
 
 def outlines(runs: Runs) -> list[Outline]:
@@ -58,7 +59,8 @@ def _outline(vertices: Ints) -> Outline:
         reach = range(-(_SMOOTHED // 2), _SMOOTHED // 2 + 1)
         middles = sum((np.roll(middles, shift, axis=0) for shift in reach), np.zeros(1)) / _SMOOTHED
     halves = (middles + np.roll(middles, -1, axis=0)) / 2
-    return Outline(starts[corner_steps(steps)] - 0.5, np.concatenate([middles, halves]))
+    corners = corner_steps(steps)
+    return Outline(starts[corners] - 0.5, np.concatenate([middles, halves]), sides(steps, corners))
 
 
 def _polygons(runs: Runs) -> list[Ints]:
