@@ -1,8 +1,9 @@
-"""Strips: memory and speed of streaming, IoU tiled and untiled, and what the gate misses.
+"""Strips: memory and speed of streaming and of the whole command, IoU tiled and untiled, and what the gate misses.
 
-Run: ``python benchmarks/strips.py [--threads N]``, or single parts with ``stream``, ``iou`` and ``gate``; ``--sample
-N`` takes every N-th image and one N-th of the rows, for a look on a busy machine. Needs the environment variable
-FLAWSCOPE_DATA. Writes ``benchmarks/results/strips.json`` and the figures in ``docs/strips.md``.
+Run: ``python benchmarks/strips.py [--threads N]``, or single parts with ``stream``, ``command``, ``iou``, ``gate``;
+``--sample N`` takes every N-th image and one N-th of the rows, for a look on a busy machine; ``--rows`` is how many
+rows ``command`` inspects. ``iou`` and ``gate`` need the environment variable FLAWSCOPE_DATA. Writes
+``benchmarks/results/strips.json`` and the figures in ``docs/strips.md``.
 
 The two photograph sets are no strips. Magnetic-tile images (about 200 to 400 px a side) are larger than the
 network's 224 px input and are tiled as they are. Steel images (200 px) are composed, 16 at a time, into mosaics of
@@ -12,6 +13,7 @@ network's 224 px input and are tiled as they are. Steel images (200 px) are comp
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import resource
@@ -38,7 +40,8 @@ HERE = Path(__file__).parent
 RESULT, PAGE = HERE / "results" / "strips.json", HERE.parent / "docs" / "strips.md"
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 
-WIDTH, ROWS, NETWORK_ROWS = 8192, 100_000, 5_000
+WIDTH, ROWS, NETWORK_ROWS, COMMAND_ROWS = 8192, 100_000, 5_000, 20_000
+MM_PER_PX, LONG_MM, LARGE_MM2 = 0.1, 20, 25
 SIDE, OVERLAPS = 224, (0, 28, 56, 84, 112)
 LEVELS = (-2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
 
@@ -56,9 +59,10 @@ class Bright:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", default=["stream", "iou", "gate"])
+    parser.add_argument("parts", nargs="*", default=["stream", "command", "iou", "gate"])
     parser.add_argument("--sample", type=int, default=1, metavar="N")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads of the network")
+    parser.add_argument("--rows", type=int, default=COMMAND_ROWS, help="rows that the command inspects")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
@@ -66,7 +70,8 @@ def main() -> None:
         return
     report: dict[str, Any] = {}
     for part in options.parts:
-        measure = {"stream": stream, "iou": iou, "gate": gate}[part]
+        whole = functools.partial(command, options.rows)
+        measure = {"stream": stream, "command": whole, "iou": iou, "gate": gate}[part]
         measured = {
             "machine": describe_machine(),
             "threads": options.threads,
@@ -101,6 +106,55 @@ def stream(sample: int, threads: int) -> dict[str, Any]:
             done = subprocess.run(arguments, check=True, capture_output=True, text=True)
             answer[name] = json.loads(done.stdout)
     return answer
+
+
+def command(rows: int, sample: int, threads: int) -> dict[str, Any]:
+    """``flawscope inspect`` as a person calls it, report included, in a process of its own."""
+    rows //= sample
+    program = [sys.executable, "-m", "flawscope"]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        draw_strip(folder / "coil.raw", rows)
+        for line in (
+            f"calibration new --id bench --x {MM_PER_PX} --out bench.yaml",
+            f"rules new --length-mm {LONG_MM} --area-mm2 {LARGE_MM2} --out rules.yaml",
+        ):
+            subprocess.run([*program, *line.split()], cwd=folder, check=True, capture_output=True)
+        line = (
+            f"inspect coil.raw --strip --width {WIDTH} --rows {rows} --weights ocinet-tiny --rules rules.yaml "
+            "--calibration bench.yaml --report --out found"
+        )
+        with (folder / "said.txt").open("w") as said:
+            started = time.perf_counter()
+            process = subprocess.Popen(
+                [*program, *line.split(), "--threads", str(threads)],
+                cwd=folder,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+            )
+            _, status, used = os.wait4(process.pid, 0)
+            seconds = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode not in (0, 1):
+            sys.exit((folder / "said.txt").read_text())
+        (record,) = (
+            json.loads(each) for each in (folder / "found" / "results.jsonl").read_text().splitlines()
+        )
+        return {
+            "line": f"flawscope {line}",
+            "width": WIDTH,
+            "rows": record["height"],
+            "peak_mib": round(used.ru_maxrss / 1024),
+            "seconds": round(seconds, 1),
+            "rows_a_second": round(record["height"] / seconds, 1),
+            "rows_a_processor_second": round(record["height"] / (used.ru_utime + used.ru_stime), 1),
+            "defects": len(record["defects"]),
+            "with_contrast": sum(defect["contrast"] is not None for defect in record["defects"]),
+            "longest_defect_rows": max((defect["box"][3] for defect in record["defects"]), default=0),
+            "exit_code": process.returncode,
+            "verdict": record["verdict"]["outcome"],
+            "page_mib": round((folder / "found" / "report.html").stat().st_size / 2**20, 2),
+        }
 
 
 def draw_strip(file: Path, rows: int) -> None:
@@ -280,6 +334,8 @@ def figures(report: dict[str, Any]) -> str:
             ("`ocinet-tiny`", streamed["ocinet-tiny"]),
         )
     ]
+    if "command" in report:
+        lines += ["", *command_figures(report["command"])]
     tiles, steel = scores["magnetic-tile"], scores["sd-saliency-900"]
     default = scores["default_overlap"]
     lines += [
@@ -312,6 +368,25 @@ def figures(report: dict[str, Any]) -> str:
         for row in gated["curve"]
     ]
     return "\n".join(lines)
+
+
+def command_figures(one: dict[str, Any]) -> list[str]:
+    """The whole command, in a table of its own."""
+    return [
+        f"The whole command on such a strip, {one['threads']} thread{'s' * (one['threads'] != 1)}, from its start to "
+        "the page:",
+        "",
+        "```",
+        one["line"].replace(" --rules", " \\\n    --rules"),
+        "```",
+        "",
+        "| rows | seconds | rows a second | rows a processor second | peak memory, MiB | defects | longest | "
+        "verdict, exit code | page, MiB |",
+        "|---|---|---|---|---|---|---|---|---|",
+        f"| {one['rows']:,} | {one['seconds']:,.0f} | {one['rows_a_second']:,} | "
+        f"{one['rows_a_processor_second']:,} | {one['peak_mib']:,} | {one['defects']:,} | "
+        f"{one['longest_defect_rows']:,} rows | {one['verdict']}, {one['exit_code']} | {one['page_mib']:g} |",
+    ]
 
 
 def score(one: dict[str, Any]) -> str:
