@@ -20,6 +20,7 @@ LEVELS = [
     {"segment"},
     {"train", "sdie", "evaluate", "inspect", "export"},
     {"fewshot", "offline", "speed"},
+    {"study"},
     {"cli"},
 ]
 LEVEL = {room: number for number, rooms in enumerate(LEVELS) for room in rooms}

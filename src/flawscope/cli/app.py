@@ -34,7 +34,9 @@ VERBS = (
     "doctor",
     "data",
     "train",
+    "study",
     "evaluate",
+    "robustness",
     "predict",
     "inspect",
     "watch",
@@ -47,6 +49,7 @@ VERBS = (
     "rules",
     "calibration",
     "calibrate_threshold",
+    "calibrate_probabilities",
     "benchmark",
 )
 """Each is a module of this package with a function ``register(app)``."""

@@ -1,0 +1,182 @@
+"""Training and measuring the runs of a study, one after the other; what is finished stays finished."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flawscope.data.samples import SegmentationData, open_data
+from flawscope.errors import UsageError
+from flawscope.evaluate import Settings, evaluate, open_maps
+from flawscope.evaluate.maps import MapFolder
+from flawscope.machine import describe_machine
+from flawscope.segment import Segmenter, load, open_segmenter
+from flawscope.study.description import Study, StudyRow
+from flawscope.study.facts import commit, figures_of, images_of, network_facts, training_facts
+from flawscope.study.runs import Run
+from flawscope.study.store import RunFiles, StoredRun, stamp_of
+
+Say = Callable[[str], None]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """Where and how the runs of a study are made.
+
+    Attributes:
+        study: which.
+        results: finished runs.
+        work: run folders of trainings, each resumable.
+        device: ``auto``, ``cpu`` or ``cuda:0``.
+        minutes: stop training at the end of the epoch that passes them, and leave the run to be gone on with.
+        say: where lines for people go.
+        progress: called with images measured and all.
+    """
+
+    study: Study
+    results: RunFiles
+    work: Path
+    device: str = "auto"
+    minutes: float | None = None
+    say: Say = print
+    progress: Progress | None = None
+
+    def make(self, run: Run) -> StoredRun | None:
+        """Train and measure one run, unless it is finished; None when time was up before its training ended.
+
+        Raises:
+            FlawscopeError: data, weights or settings cannot be used.
+            KeyboardInterrupt: stopped; calling again goes on.
+        """
+        row = self.study.row(run.row)
+        told = self.told(row, run.seed)
+        stamp = stamp_of(told)
+        done = self.results.find(run, stamp)
+        if done is not None:
+            return done
+        answerer, training = self._answerer(row, run)
+        if answerer is None:
+            return None
+        tests = {name: self._measured(name, row, answerer) for name in self.study.measured_on(row)}
+        facts = {
+            "told": told,
+            "commit": commit(),
+            "machine": describe_machine(),
+            "network": network_facts(answerer),
+            "training": training,
+            "tests": tests,
+        }
+        self.results.keep(run, stamp, facts)
+        return self.results.find(run, stamp)
+
+    def told(self, row: StudyRow, seed: int) -> dict[str, Any]:
+        """All that decides what a run becomes, as plain values; paths as the study writes them."""
+        study = self.study.file
+        plain = row.model_dump(mode="json", exclude={"note", "paper", "seeds", "name"})
+        told: dict[str, Any] = {
+            "row": plain,
+            "seed": seed,
+            "tests": {name: study.data[name].model_dump(mode="json") for name in self.study.measured_on(row)},
+            "protocols": list(study.protocols),
+        }
+        if row.model is not None:
+            name = self.study.trained_on(row)
+            told["data"] = study.data[name].model_dump(mode="json")
+            told["passes"] = row.passes or study.passes
+            told["recipe"] = {"base": row.recipe or study.recipe, **study.set, **row.set}
+        if row.start is not None:
+            told["start"] = self.told(self.study.row(row.start), seed)
+        return told
+
+    def _answerer(
+        self, row: StudyRow, run: Run
+    ) -> tuple[Segmenter | MapFolder | None, dict[str, Any] | None]:
+        if row.maps is not None:
+            return open_maps(self.study.place(row.maps), "grey"), None
+        if row.weights is not None:
+            place = self.study.place(row.weights)
+            return open_segmenter(place if place.exists() else row.weights, device=self.device), None
+        training = self._trained(row, run)
+        if training is None:
+            return None, None
+        return load(self._folder(run), device=self.device), training
+
+    def _trained(self, row: StudyRow, run: Run) -> dict[str, Any] | None:
+        """Train, or go on training; None when time was up before the end."""
+        from flawscope.train.run import train
+        from flawscope.train.run_settings import RunSettings, already_finished
+
+        assert row.model is not None
+        source = self.study.file.data[self.study.trained_on(row)]
+        data = self._open(self.study.trained_on(row))
+        training_part = data.labelled()
+        images = len(training_part.split("train") if "train" in training_part.splits else training_part)
+        folder = self._folder(run)
+        settings = RunSettings(
+            data=str(self.study.place(source.path)),
+            layout=source.layout,
+            splits=None if source.splits is None else str(self.study.place(source.splits)),
+            binary=not source.multiclass,
+            model=row.model,
+            options=row.options,
+            recipe_name=row.recipe or self.study.file.recipe,
+            recipe=self.study.recipe(row, images),
+            seed=run.seed,
+            device=self.device,
+            weights=None if row.start is None else self._start(row.start, run.seed),
+        )
+        begun = (folder / "config.yaml").exists()
+        if not (begun and already_finished(folder, settings)):
+            budget = [limit for limit in (row.minutes, self.minutes) if limit is not None]
+            summary = train(
+                settings,
+                data,
+                folder,
+                resume=begun,
+                minutes=min(budget, default=None),
+                progress=False,
+                say=lambda line: self.say(f"  {line}"),
+            )
+            out_of_time = row.minutes is not None and summary.seconds >= 60 * row.minutes
+            if summary.epochs < settings.recipe.epochs and not out_of_time:
+                return None
+        return training_facts(folder, settings.recipe.model_dump(mode="json"), images)
+
+    def _start(self, row: str, seed: int) -> str:
+        folder = self._folder(Run(self.study.name, row, seed))
+        if not (folder / "metrics.json").exists():
+            raise UsageError(
+                f"it starts from row '{row}', seed {seed}, whose weights are not in {self.work}",
+                where=self.study.path,
+                remedy=f"Run that row first: --only '{row}'",
+            )
+        return str(folder)
+
+    def _folder(self, run: Run) -> Path:
+        return self.work / run.study / run.name
+
+    def _open(self, name: str) -> SegmentationData:
+        source = self.study.file.data[name]
+        splits = None if source.splits is None else self.study.place(source.splits)
+        data = open_data(self.study.place(source.path), layout=source.layout, splits=splits)
+        return data if source.multiclass else data.binary()
+
+    def _measured(self, name: str, row: StudyRow, answerer: Segmenter | MapFolder) -> dict[str, Any]:
+        source = self.study.file.data[name]
+        data = self._open(name)
+        part = data.split(source.test) if data.splits else data
+        found: dict[str, Any] = {}
+        for protocol in self.study.file.protocols:
+            normalise = row.normalise and protocol == "standard"
+            evaluation = evaluate(
+                answerer, part, Settings(protocol=protocol, normalise=normalise), progress=self.progress
+            )
+            if evaluation.interrupted:
+                raise KeyboardInterrupt
+            found[protocol] = figures_of(evaluation)
+            if protocol == "standard":
+                found["images"] = images_of(evaluation)
+        return found
