@@ -30,7 +30,7 @@ def test_maps_against_masks(folders, capsys) -> None:
     assert "maps on masks: 4 images" in shown.out
     assert "iou_fg_image_mean" in shown.out
     assert "1.0000" in shown.out
-    assert "what these mean: docs/metrics.md; 16 more with --all" in shown.out
+    assert "what these mean: docs/metrics.md; 18 more with --all" in shown.out
 
 
 def first_words(text: str) -> list[str]:
@@ -85,6 +85,7 @@ def test_weights_against_a_dataset(folders, bright_weights, capsys) -> None:
         "evaluation.json",
         "overlays",
         "per_image.csv",
+        "reliability.png",
         "threshold_curve.csv",
         "threshold_curve.png",
     ]

@@ -25,6 +25,7 @@ def test_files(small_set, brightness, tmp_path) -> None:
         "threshold_curve.csv",
         "threshold_curve.png",
         "detection_by_size.png",
+        "reliability.png",
     ]
     with (tmp_path / "out" / "per_image.csv").open(newline="") as opened:
         rows = list(csv.DictReader(opened))

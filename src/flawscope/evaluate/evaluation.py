@@ -47,6 +47,8 @@ class Evaluation:
         classes: one row a class, background first (protocol ``standard``).
         sizes: detection probability against defect size (protocol ``standard``).
         curve: figures at each threshold of ``metrics.THRESHOLDS`` (protocol ``standard``).
+        reliability: for any defect, then each of several classes, calibration errors and the bins of the diagram
+            (protocol ``standard``).
         rows: one row an image, in order.
         notes: what the reader should know.
         failures: one line for each image that could not be evaluated.
@@ -68,6 +70,7 @@ class Evaluation:
     classes: list[dict[str, Any]] = field(default_factory=list)
     sizes: list[dict[str, Any]] = field(default_factory=list)
     curve: dict[str, list[float]] = field(default_factory=dict)
+    reliability: list[dict[str, Any]] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
@@ -125,6 +128,7 @@ class Evaluation:
             "kinds": {name: part.to_json() for name, part in self.kinds.items()},
             "classes": self.classes,
             "detection_by_size": self.sizes,
+            "reliability": self.reliability,
             "best_threshold_here": self.best_threshold_here,
             "curve": {"threshold": THRESHOLDS.tolist(), **self.curve} if self.curve else {},
         }

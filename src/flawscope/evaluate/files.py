@@ -11,6 +11,7 @@ from typing import Any
 
 from flawscope.evaluate.diagrams import draw_sizes, draw_threshold_curve
 from flawscope.evaluate.evaluation import Evaluation
+from flawscope.evaluate.reliability_drawing import draw_reliability
 from flawscope.metrics.threshold_curve import THRESHOLDS
 from flawscope.outputs import write_json, write_text
 
@@ -26,7 +27,7 @@ def write_evaluation(evaluation: Evaluation, folder: str | Path) -> list[Path]:
         OutputError: the folder cannot be written to.
     """
     root = Path(folder)
-    for name in ("threshold_curve.csv", "threshold_curve.png", "detection_by_size.png"):
+    for name in ("threshold_curve.csv", "threshold_curve.png", "detection_by_size.png", "reliability.png"):
         (root / name).unlink(missing_ok=True)
     content = {"schema": EVALUATION_SCHEMA, **evaluation.to_json()}
     written = [
@@ -45,6 +46,8 @@ def write_evaluation(evaluation: Evaluation, folder: str | Path) -> list[Path]:
         written.append(draw_threshold_curve(evaluation, root / "threshold_curve.png"))
     if any(row["defects"] for row in evaluation.sizes):
         written.append(draw_sizes(evaluation, root / "detection_by_size.png"))
+    if evaluation.reliability:
+        written.append(draw_reliability(evaluation, root / "reliability.png"))
     return written
 
 

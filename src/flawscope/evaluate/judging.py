@@ -270,6 +270,7 @@ class _Run:
             classes=self.main.per_class(self.data.labels) if standard else [],
             sizes=self.main.by_size() if standard else [],
             curve={name: values.tolist() for name, values in self.main.curve().items()} if standard else {},
+            reliability=self.main.reliability(self.data.labels) if standard else [],
             rows=self.rows,
             notes=self.notes,
             failures=self.failures,

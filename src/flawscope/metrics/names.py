@@ -45,6 +45,8 @@ FIGURES: dict[str, Figure] = {
     "e_measure_mean": Figure("E-measure, mean", "dataset curve"),
     "e_measure_adaptive": Figure("E-measure, adaptive", "image mean"),
     "mae": Figure("MAE", "image mean", higher=False),
+    "ece": Figure("expected calibration error", "pooled pixels", higher=False),
+    "mce": Figure("maximum calibration error", "pooled pixels", higher=False),
     "boundary_f": Figure("boundary F", "image mean"),
     "nsd": Figure("normalised surface distance", "image mean"),
     "defect_recall": Figure("defects found", "pooled defects"),
@@ -63,6 +65,8 @@ SOFT_FIGURES = (
     "e_measure_mean",
     "e_measure_adaptive",
     "mae",
+    "ece",
+    "mce",
 )
 """Those that judge the soft map and know no threshold."""
 

@@ -24,6 +24,13 @@ from flawscope.metrics.e_measure import e_adaptive, e_curve
 from flawscope.metrics.f_measure import f_adaptive, f_curve
 from flawscope.metrics.histogram import LEVELS, level_counts
 from flawscope.metrics.overlap import ratio
+from flawscope.metrics.reliability import (
+    expected_calibration_error,
+    maximum_calibration_error,
+    reliability_parts,
+    reliability_shapes,
+    stacked_totals,
+)
 from flawscope.metrics.s_measure import s_measure
 from flawscope.metrics.threshold_curve import CURVE_PARTS, curve_parts
 from flawscope.metrics.totals import ImageScores, Layout
@@ -105,6 +112,7 @@ class Standard:
         parts |= {f"sum_{name}": () for name in self.means} | {f"defined_{name}": () for name in self.means}
         if self.soft:
             parts |= {"f_curve": (LEVELS,), "e_curve": (LEVELS,)} | CURVE_PARTS
+            parts |= reliability_shapes(self.classes)
         return Layout(parts)
 
     def score(self, probability: Probability, answer: Mask, truth: Mask) -> ImageScores:
@@ -141,6 +149,7 @@ class Standard:
         if self.soft:
             any_defect = np.minimum(probability.sum(axis=0), 1.0)
             parts |= curve_parts(any_defect, truth > 0, self.min_reject_area)
+            parts |= reliability_parts(probability, truth)
             parts |= self._score_soft(any_defect, truth > 0, values)
         for name in self.means:
             defined = not np.isnan(values[name])
@@ -190,6 +199,9 @@ class Standard:
                 mean_curve = ratio(parts[f"{letter}_curve"], images[..., None], empty=np.nan)
                 figures[f"{letter}_measure_max"] = mean_curve.max(axis=-1)
                 figures[f"{letter}_measure_mean"] = mean_curve.mean(axis=-1)
+            any_defect = stacked_totals(parts)[..., 0, :, :]
+            figures["ece"] = expected_calibration_error(any_defect)
+            figures["mce"] = maximum_calibration_error(any_defect)
         return figures
 
 

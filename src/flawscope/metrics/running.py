@@ -15,6 +15,12 @@ from flawscope.metrics.defects import SIZE_EDGES
 from flawscope.metrics.intervals import bootstrap, wilson
 from flawscope.metrics.overlap import class_ious, ratio
 from flawscope.metrics.protocols import Protocol
+from flawscope.metrics.reliability import (
+    diagram,
+    expected_calibration_error,
+    maximum_calibration_error,
+    stacked_totals,
+)
 from flawscope.metrics.threshold_curve import curve
 from flawscope.metrics.totals import ImageScores
 
@@ -118,6 +124,23 @@ class Running:
                     row[name] = int(parts[name][number - 1])
             rows.append(row)
         return rows
+
+    def reliability(self, labels: Sequence[str]) -> list[dict[str, Any]]:
+        """Any defect, then each class where there are several: calibration errors and the bins of the diagram.
+
+        Only for protocols that measure the soft map.
+        """
+        totals = stacked_totals(self._parts)
+        names = ["any defect", *labels] if len(labels) > 1 else ["any defect"]
+        return [
+            {
+                "class": name,
+                "ece": float(expected_calibration_error(one)),
+                "mce": float(maximum_calibration_error(one)),
+                **diagram(one),
+            }
+            for name, one in zip(names, totals, strict=False)
+        ]
 
     def by_size(self) -> list[dict[str, Any]]:
         """Detection probability against the size of true defects, all classes together, with Wilson's interval."""
