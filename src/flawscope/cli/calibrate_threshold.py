@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from flawscope.cli.choosing import validated_part
 from flawscope.cli.opening import SEGMENTER_HELP, open_unprompted
 from flawscope.cli.output import JsonOption, console, emit_json, progress_bar
+from flawscope.cli.weights_copy import carrier, check_copy, write_copy
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -92,10 +94,13 @@ def calibrate_threshold(
         raise UsageError(
             "give either --escape or --overkill", remedy="See flawscope calibrate-threshold --help"
         )
-    chosen_data = _split(open_data(data, layout=layout, splits=splits), split)
+    chosen_data = validated_part(open_data(data, layout=layout, splits=splits), split)
     segmenter = open_unprompted(weights, device=device)
+    source = None
     if write is not None:
-        _check_copy(segmenter, write)
+        instead = "Leave --write out and give the threshold to 'flawscope predict --threshold'"
+        source = carrier(segmenter, "a threshold", option="--write", remedy=instead)
+        check_copy(source, write)
     if out is not None:
         check_writable(out, folder=True)
     examine = _examine(segmenter, chosen_data, rule_of, rules, min_area)
@@ -139,27 +144,11 @@ def calibrate_threshold(
             where=chosen_data.root,
             remedy="Ask for a higher rate, give more pieces, or train further",
         )
-    if write is not None:
-        _write_copy(segmenter, write, threshold, {**asked, "data": seen.data, "images": len(seen.looks)})
+    if write is not None and source is not None:
+        why = {**asked, "data": seen.data, "images": len(seen.looks)}
+        write_copy(source, write, "threshold_chosen", why, threshold=threshold)
         screen.print(f"{write}: the same weights with threshold {threshold:g}", markup=False)
     return 0
-
-
-def _split(everything: SegmentationData, split: str | None) -> SegmentationData:
-    from flawscope.errors import UsageError
-
-    if split == "all" or (split is None and not everything.splits):
-        return everything
-    if split is not None:
-        return everything.split(split)
-    name = next((name for name in ("val", "validation") if name in everything.splits), None)
-    if name is None:
-        raise UsageError(
-            f"the dataset has no split named 'val' (there are: {', '.join(everything.splits)})",
-            where="--split",
-            remedy="Name one whose images trained nothing, or make splits with 'flawscope data split'",
-        )
-    return everything.split(name)
 
 
 def _examine(
@@ -179,33 +168,6 @@ def _examine(
 
         return by_decision(decision(rules, segmenter.labels, min_area))
     return by_image(min_area) if rule_of == "image" else by_defect(segmenter.labels, data, min_area)
-
-
-def _check_copy(segmenter: Segmenter, write: Path) -> None:
-    from flawscope.errors import UsageError
-    from flawscope.outputs import check_writable
-    from flawscope.segment.header_writing import check_format
-    from flawscope.segment.loading import LoadedSegmenter
-
-    if not isinstance(segmenter, LoadedSegmenter):
-        raise UsageError(
-            f"'{segmenter.name}' is no weights file that could carry a threshold",
-            where="--write",
-            remedy="Leave --write out and give the threshold to 'flawscope predict --threshold'",
-        )
-    check_format(segmenter.path, write)
-    check_writable(write)
-
-
-def _write_copy(segmenter: Segmenter, write: Path, threshold: float, why: dict[str, Any]) -> None:
-    from flawscope.segment.header_writing import write_with_header
-    from flawscope.segment.loading import LoadedSegmenter
-
-    assert isinstance(segmenter, LoadedSegmenter)
-    old = segmenter.header
-    provenance = {**old.provenance, "threshold_chosen": {**why, "before": old.threshold}}
-    header = old.model_copy(update={"threshold": threshold, "provenance": provenance})
-    write_with_header(segmenter.path, header, write)
 
 
 def _at(tradeoff: Tradeoff, place: int) -> dict[str, Any]:

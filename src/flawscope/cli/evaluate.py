@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from flawscope.cli.choosing import tested_part
 from flawscope.cli.opening import SEGMENTER_HELP, open_unprompted
 from flawscope.cli.output import JsonOption, console, emit_json, progress_bar
 
@@ -169,17 +170,7 @@ def _open_data(
         return everything, everything
     assert data is not None
     everything = open_data(data, layout=layout, splits=splits)
-    if split == "all":
-        return everything, everything
-    if split is None and "test" not in everything.splits:
-        if everything.splits:
-            known = ", ".join(everything.splits)
-            raise UsageError(
-                f"the dataset has no split named 'test' (there are: {known})",
-                remedy="Name one with --split, or give --split all",
-            )
-        return everything, everything
-    return everything.split(split or "test"), everything
+    return tested_part(everything, split), everything
 
 
 def _open_source(

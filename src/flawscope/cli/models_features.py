@@ -123,7 +123,8 @@ def _look(
             heat[: -(-header.imgsz[0] // stride), : -(-header.imgsz[1] // stride)]
             for heat, stride in zip(levels, (4, 8, 16, 32), strict=True)
         ]
-    return maps, probabilities(activated, *picture.shape[:2]).sum(axis=0)
+    height, width = picture.shape[:2]
+    return maps, probabilities(activated, height, width, header.temperature).sum(axis=0)
 
 
 def _prominences(maps: dict[str, list[HeatMap]], truth: npt.NDArray[np.uint8]) -> dict[str, list[float]]:

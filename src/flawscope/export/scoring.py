@@ -71,7 +71,8 @@ def mean_score(compiled: Any, cases: Iterable[Case], header: Header) -> float:
 
 def _score(compiled: Any, case: Case, header: Header) -> float:
     height, width = case.expected.shape
-    answer = binarize(probabilities(compiled(case.batch)[0][0], height, width), header.threshold)
+    probability = probabilities(compiled(case.batch)[0][0], height, width, header.temperature)
+    answer = binarize(probability, header.threshold)
     if case.decided is None:
         return masks_iou(answer, case.expected)
     same = (answer == case.expected)[case.decided]

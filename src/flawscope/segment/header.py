@@ -35,7 +35,7 @@ class PixelSize(BaseModel):
     mm_per_px_y: float = Field(gt=0.0, allow_inf_nan=False)
 
 
-_LATER = ("precision", "calibration")
+_LATER = ("precision", "calibration", "temperature")
 
 
 class Header(BaseModel):
@@ -48,7 +48,8 @@ class Header(BaseModel):
         mean, std: per-channel normalisation of RGB in 0 to 1.
         labels: names of classes 1 to K. K = 1 has one sigmoid channel; otherwise the network has K + 1
             softmax channels, background first.
-        threshold: calibrated on validation images.
+        threshold: calibrated on validation images; of probabilities as they are after the temperature.
+        temperature: divides the logits, see ``flawscope.segment.temperature``; 1 leaves them as the network says.
         precision: what the network computes in. ``bf16`` asks whoever loads the file for it, where the CPU has it;
             in an ``int8`` file the quantised layers are written as such.
         calibration: size of a pixel, where it is known.
@@ -65,6 +66,7 @@ class Header(BaseModel):
     std: tuple[float, float, float] = IMAGENET_STD
     labels: tuple[str, ...]
     threshold: float = Field(default=0.5, ge=0.0, le=1.0)
+    temperature: float = Field(default=1.0, gt=0.0, allow_inf_nan=False)
     precision: Precision = "fp32"
     calibration: PixelSize | None = None
     provenance: dict[str, Any] = {}
@@ -77,8 +79,8 @@ class Header(BaseModel):
     def dumps(self) -> str:
         """JSON text, for the metadata of a weights file.
 
-        ``precision`` and ``calibration`` are left out where they say nothing, so that versions which do not know them
-        go on reading such files.
+        ``precision``, ``calibration`` and ``temperature`` are left out where they say nothing, so that versions which
+        do not know them go on reading such files.
         """
         silent = {name for name in _LATER if getattr(self, name) == type(self).model_fields[name].default}
         return self.model_dump_json(by_alias=True, exclude=silent)

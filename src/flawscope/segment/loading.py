@@ -75,7 +75,7 @@ class LoadedSegmenter:
 
     @property
     def header(self) -> Header:
-        """Input size, normalisation, labels, threshold and provenance of the weights."""
+        """Input size, normalisation, labels, threshold, temperature and provenance of the weights."""
         return self.engine.header
 
     @property
@@ -106,7 +106,7 @@ class LoadedSegmenter:
         """Probabilities for several images, of any sizes, in one run of the network."""
         batch = np.stack([network_input(image, self.header) for image in images])
         return [
-            Segmentation(probabilities(maps, image.shape[0], image.shape[1]))
+            Segmentation(probabilities(maps, image.shape[0], image.shape[1], self.header.temperature))
             for image, maps in zip(images, self.engine.run(batch), strict=True)
         ]
 

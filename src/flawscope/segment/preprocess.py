@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from flawscope.images import Image, Probability, resize, to_float
 from flawscope.segment.header import Header
+from flawscope.segment.temperature import tempered
 
 
 def network_input(image: Image, header: Header) -> npt.NDArray[np.float32]:
@@ -22,17 +23,23 @@ def normalise(image: npt.NDArray[np.float32], header: Header) -> npt.NDArray[np.
     return np.ascontiguousarray(((image - mean) * scale).transpose(2, 0, 1))
 
 
-def probabilities(activated: npt.NDArray[np.float32], height: int, width: int) -> Probability:
+def probabilities(
+    activated: npt.NDArray[np.float32], height: int, width: int, temperature: float = 1.0
+) -> Probability:
     """Class probabilities at the original size.
+
+    The temperature comes last, after the resize: so it moves no pixel across 0.5, and across any other threshold
+    only as :func:`flawscope.segment.temperature.tempered_level` says.
 
     Args:
         activated: ``(1, h, w)`` after the sigmoid, or ``(K + 1, h, w)`` after the softmax, background first.
         height: rows of the original image.
         width: columns of the original image.
+        temperature: the header's; 1 during training.
 
     Returns:
         ``(K, height, width)`` ``float32`` in 0 to 1.
     """
     maps = activated if len(activated) == 1 else activated[1:]
     resized = np.stack([resize(np.ascontiguousarray(plane), height, width) for plane in maps])
-    return np.clip(resized, 0.0, 1.0)
+    return tempered(np.clip(resized, 0.0, 1.0), temperature)

@@ -35,13 +35,13 @@ def stage_times(segmenter: LoadedSegmenter, file: Path, scratch: Path, repeats: 
     height, width = image.shape[:2]
     batch = network_input(image, header)[None]
     maps = engine.run(batch)[0]
-    probability = probabilities(maps, height, width)
+    probability = probabilities(maps, height, width, header.temperature)
     mask = binarize(probability, segmenter.threshold)
     actions: dict[str, Callable[[], object]] = {
         "read": lambda: read_image(file),
         "input": lambda: network_input(image, header),
         "network": lambda: engine.run(batch),
-        "output": lambda: probabilities(maps, height, width),
+        "output": lambda: probabilities(maps, height, width, header.temperature),
         "defects": lambda: find_defects(
             binarize(probability, segmenter.threshold), segmenter.labels, probability
         ),
