@@ -154,6 +154,34 @@ def test_a_row_that_cannot_be_run_costs_one_line(toy: Path, capsys: pytest.Captu
     assert facts(toy, "halves-seed0")["row"] == "Halves"
 
 
+def test_rows_that_build_on_others(toy: Path) -> None:
+    small = STUDY["rows"][0]
+    rows = [
+        small,
+        {
+            "name": "taught",
+            "model": "ocinet-nano",
+            "options": {"width": 8},
+            "teachers": ["small"],
+            "seeds": [1],
+        },
+        {"name": "eight ways", "of": "small", "symmetries": 8, "seeds": [1]},
+        {"name": "few", "model": "ocinet-nano", "options": {"width": 8}, "images": 4},
+    ]
+    file = write(toy, rows=rows)
+    assert go(file) == 0
+    config = yaml.safe_load((toy / "work" / "toy" / "taught-seed1" / "config.yaml").read_text())
+    assert config["teachers"] == ["work/toy/small-seed0", "work/toy/small-seed1"]
+    few = facts(toy, "few-seed0")["training"]
+    assert (few["images"], few["epochs"], few["val_score"]) == (4, 4, few["val_score"])
+    alone, averaged = (
+        facts(toy, name)["tests"]["bars"]["images"] for name in ("small-seed1", "eight-ways-seed1")
+    )
+    assert alone.keys() == averaged.keys()
+    assert alone != averaged
+    assert facts(toy, "eight-ways-seed1")["training"] is None
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

@@ -338,6 +338,7 @@ def test_resuming_refuses_other_options(
         ("--class-weights", "1,2"): "with --class-weights equal",
         ("--set", "cut_mix=0.5"): "with --set cut_mix=0.0",
         ("--weights", "ocinet-tiny"): "without --weights",
+        ("--teacher", "ocinet-tiny"): "without --teacher",
         ("-O", "width=20"): "with --option width=16",
         ("--precision", "fp16"): "with --precision auto",
         ("--data", "other"): f"with --data {toy}",

@@ -46,6 +46,10 @@ def train(
     weights: Annotated[
         str | None, typer.Option(help="Start from these weights: a run folder, a file or a shipped name.")
     ] = None,
+    teacher: Annotated[
+        list[str] | None,
+        typer.Option(help="Learn also from what these weights say; repeat it for the mean of several."),
+    ] = None,
     backbone_weights: Annotated[
         str | None, typer.Option(help="Start the backbone from a PVT-v2 release file or timm's.")
     ] = None,
@@ -147,6 +151,7 @@ def train(
             device=device,
             precision=precision,  # type: ignore[arg-type]
             weights=weights,
+            teachers=tuple(teacher or ()),
             backbone_weights=backbone_weights,
             imagenet=imagenet,
             workers=workers,
@@ -154,8 +159,9 @@ def train(
         refuse_a_run(out)
     check_model(settings.model)
     check_device(settings.device)
-    if settings.weights is not None:
-        trainable_weights(settings.weights)
+    for start in (settings.weights, *settings.teachers):
+        if start is not None:
+            trainable_weights(start)
     out_console = console(json_target)
     opened = open_data(settings.data, layout=settings.layout, splits=settings.splits)
     if test:

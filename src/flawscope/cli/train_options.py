@@ -72,6 +72,7 @@ def refuse_changes(context: typer.Context, settings: RunSettings, folder: Path) 
         "layout": settings.layout,
         "multiclass": not settings.binary,
         "weights": settings.weights,
+        "teacher": list(settings.teachers),
         "backbone_weights": settings.backbone_weights,
         "imagenet": settings.imagenet,
         "batch": recipe.batch,
@@ -113,7 +114,7 @@ def _asked(context: typer.Context, name: str) -> Any:
 
 
 def _told(option: str, value: Any) -> str:
-    if value is None or value is False or value == {}:
+    if value is None or value is False or value in ({}, []):
         return f"without {option}"
     if value is True:
         return f"with {option}"

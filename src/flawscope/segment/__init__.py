@@ -18,6 +18,7 @@ from flawscope.segment.opening import open_segmenter
 from flawscope.segment.prompted import Prompted, PrototypeSegmenter
 from flawscope.segment.regions import RegionSegmenter
 from flawscope.segment.support import SupportModel
+from flawscope.segment.symmetries import Symmetries
 from flawscope.segment.tiled import Tiled
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Segmentation",
     "Segmenter",
     "SupportModel",
+    "Symmetries",
     "Tiled",
     "binarize",
     "describe",

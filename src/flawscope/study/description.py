@@ -73,6 +73,10 @@ class StudyRow(BaseModel):
         train: the dataset to train on; the study's by default.
         test: the datasets to measure on; the study's by default.
         start: start from the weights of another row (of the same seed).
+        teachers: learn also from the weights of these rows, all their seeds together.
+        images: train on so many labelled images only, drawn by the seed from the training part.
+        symmetries: answer with the mean over 2, 4 or 8 symmetries of every test image.
+        of: measure the weights of this row, of the same seed, instead of training.
         passes: instead of the study's.
         minutes: instead of passes: train this long, on a schedule of ``passes``.
         seeds: instead of the study's.
@@ -92,6 +96,10 @@ class StudyRow(BaseModel):
     train: str | None = None
     test: tuple[str, ...] | None = None
     start: str | None = None
+    teachers: tuple[str, ...] = ()
+    images: int | None = Field(default=None, ge=1)
+    symmetries: Literal[2, 4, 8] | None = None
+    of: str | None = None
     passes: int | None = Field(default=None, ge=1)
     minutes: float | None = Field(default=None, gt=0)
     seeds: tuple[int, ...] | None = Field(default=None, min_length=1)
@@ -102,9 +110,9 @@ class StudyRow(BaseModel):
 
     @model_validator(mode="after")
     def _one_of_three(self) -> StudyRow:
-        given = [name for name in ("model", "weights", "maps") if getattr(self, name) is not None]
+        given = [name for name in ("model", "weights", "maps", "of") if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(f"give one of model, weights and maps, not {' and '.join(given) or 'none'}")
+            raise ValueError(f"give one of model, weights, maps and of, not {' and '.join(given) or 'none'}")
         return self
 
 
@@ -134,7 +142,7 @@ class StudyFile(BaseModel):
         if repeated := next((name for name in names if names.count(name) > 1), None):
             raise ValueError(f"two rows are called '{repeated}'")
         for wanted, known, what in (
-            *((row.start, names, "row") for row in self.rows),
+            *((other, names, "row") for row in self.rows for other in (row.start, row.of, *row.teachers)),
             (self.reference, names, "row"),
             *((source, self.data, "dataset") for source in (self.train, *(self.test or ()))),
             *(
@@ -182,9 +190,13 @@ class Study:
     def runs(self) -> Iterator[Run]:
         """Every row with each of its seeds, in order; maps and existing weights have one run."""
         for row in self.file.rows:
-            seeds = (row.seeds or self.file.seeds) if row.model is not None else (0,)
-            for seed in seeds:
+            for seed in self.seeds(row):
                 yield Run(self.name, row.name, seed)
+
+    def seeds(self, row: StudyRow) -> tuple[int, ...]:
+        """The seeds of a row."""
+        trained = row.model is not None or row.of is not None
+        return (row.seeds or self.file.seeds) if trained else (0,)
 
     def trained_on(self, row: StudyRow) -> str:
         """The name of the dataset that a row is trained on."""

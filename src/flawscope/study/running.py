@@ -12,9 +12,10 @@ from flawscope.errors import UsageError
 from flawscope.evaluate import Settings, evaluate, open_maps
 from flawscope.evaluate.maps import MapFolder
 from flawscope.machine import describe_machine
-from flawscope.segment import Segmenter, load, open_segmenter
-from flawscope.study.description import Study, StudyRow
+from flawscope.segment import Segmenter, Symmetries, load, open_segmenter
+from flawscope.study.description import Source, Study, StudyRow
 from flawscope.study.facts import commit, figures_of, images_of, network_facts, training_facts
+from flawscope.study.few import few_of
 from flawscope.study.runs import Run
 from flawscope.study.store import RunFiles, StoredRun, stamp_of
 
@@ -75,25 +76,39 @@ class Workshop:
     def told(self, row: StudyRow, seed: int) -> dict[str, Any]:
         """All that decides what a run becomes, as plain values; paths as the study writes them."""
         study = self.study.file
-        plain = row.model_dump(mode="json", exclude={"note", "paper", "seeds", "name"})
+        plain = row.model_dump(mode="json", exclude={"note", "paper", "seeds", "name"}, exclude_defaults=True)
         told: dict[str, Any] = {
             "row": plain,
             "seed": seed,
-            "tests": {name: study.data[name].model_dump(mode="json") for name in self.study.measured_on(row)},
+            "tests": {name: _plain(study.data[name]) for name in self.study.measured_on(row)},
             "protocols": list(study.protocols),
         }
         if row.model is not None:
             name = self.study.trained_on(row)
-            told["data"] = study.data[name].model_dump(mode="json")
+            told["data"] = _plain(study.data[name])
             told["passes"] = row.passes or study.passes
             told["recipe"] = {"base": row.recipe or study.recipe, **study.set, **row.set}
-        if row.start is not None:
-            told["start"] = self.told(self.study.row(row.start), seed)
+        for key, other in (("start", row.start), ("of", row.of)):
+            if other is not None:
+                told[key] = self.told(self.study.row(other), seed)
+        if row.teachers:
+            rows = [self.study.row(name) for name in row.teachers]
+            told["teachers"] = [self.told(one, number) for one in rows for number in self.study.seeds(one)]
         return told
 
     def _answerer(
         self, row: StudyRow, run: Run
     ) -> tuple[Segmenter | MapFolder | None, dict[str, Any] | None]:
+        answerer, training = self._whoever_answers(row, run)
+        if row.symmetries is not None and answerer is not None and not isinstance(answerer, MapFolder):
+            return Symmetries(answerer, row.symmetries), training
+        return answerer, training
+
+    def _whoever_answers(
+        self, row: StudyRow, run: Run
+    ) -> tuple[Segmenter | MapFolder | None, dict[str, Any] | None]:
+        if row.of is not None:
+            return load(self._trained_before(row.of, run.seed), device=self.device), None
         if row.maps is not None:
             return open_maps(self.study.place(row.maps), "grey"), None
         if row.weights is not None:
@@ -112,6 +127,8 @@ class Workshop:
         assert row.model is not None
         source = self.study.file.data[self.study.trained_on(row)]
         data = self._open(self.study.trained_on(row))
+        if row.images is not None:
+            data = few_of(data, row.images, run.seed)
         training_part = data.labelled()
         images = len(training_part.split("train") if "train" in training_part.splits else training_part)
         folder = self._folder(run)
@@ -126,7 +143,12 @@ class Workshop:
             recipe=self.study.recipe(row, images),
             seed=run.seed,
             device=self.device,
-            weights=None if row.start is None else self._start(row.start, run.seed),
+            weights=None if row.start is None else self._trained_before(row.start, run.seed),
+            teachers=tuple(
+                self._trained_before(name, seed)
+                for name in row.teachers
+                for seed in self.study.seeds(self.study.row(name))
+            ),
         )
         begun = (folder / "config.yaml").exists()
         if not (begun and already_finished(folder, settings)):
@@ -145,11 +167,11 @@ class Workshop:
                 return None
         return training_facts(folder, settings.recipe.model_dump(mode="json"), images)
 
-    def _start(self, row: str, seed: int) -> str:
+    def _trained_before(self, row: str, seed: int) -> str:
         folder = self._folder(Run(self.study.name, row, seed))
         if not (folder / "metrics.json").exists():
             raise UsageError(
-                f"it starts from row '{row}', seed {seed}, whose weights are not in {self.work}",
+                f"it needs row '{row}', seed {seed}, whose weights are not in {self.work}",
                 where=self.study.path,
                 remedy=f"Run that row first: --only '{row}'",
             )
@@ -180,3 +202,7 @@ class Workshop:
             if protocol == "standard":
                 found["images"] = images_of(evaluation)
         return found
+
+
+def _plain(source: Source) -> dict[str, Any]:
+    return source.model_dump(mode="json", exclude={"title"}, exclude_defaults=True)

@@ -18,6 +18,7 @@ from flawscope.train.dataset import ValidationItem
 from flawscope.train.losses import HybridLoss
 from flawscope.train.mixing import cut_mix
 from flawscope.train.settings import Recipe
+from flawscope.train.teaching import Teachers, distillation
 from flawscope.train.validation import ValidationCurve
 
 
@@ -31,6 +32,7 @@ class SegmentationModule(lightning.LightningModule):
         class_weights: K + 1 numbers, background first, or None.
         seed: every step's dropout depends on it and the step's number alone, so that resuming is exact.
         steps_per_epoch: for the schedule.
+        teachers: networks to learn from beside the masks.
     """
 
     def __init__(
@@ -42,12 +44,14 @@ class SegmentationModule(lightning.LightningModule):
         class_weights: tuple[float, ...] | None,
         seed: int,
         steps_per_epoch: int,
+        teachers: Teachers | None = None,
     ) -> None:
         super().__init__()
         self.network = network
         self.header = header
         self.recipe = recipe
         self.loss = HybridLoss(class_weights, recipe.clean_share, edge_weight=recipe.edge_weight)
+        self.teachers = teachers
         self.curve = ValidationCurve()
         self.epoch_loss = 0.0
         self._seed = seed
@@ -62,7 +66,11 @@ class SegmentationModule(lightning.LightningModule):
         inputs, target = _resize(inputs, side), _resize(target, side)
         if self.recipe.cut_mix:
             inputs, target = cut_mix(inputs, target, self.recipe.cut_mix)
-        loss: Tensor = self.loss(self.network(inputs), target)
+        maps = self.network(inputs)
+        loss: Tensor = self.loss(maps, target)
+        if self.teachers is not None:
+            share = self.recipe.teaching
+            loss = (1 - share) * loss + share * distillation(maps, self.teachers.say(inputs))
         self._losses.append(loss.detach())
         self.log("loss", loss.detach(), prog_bar=True, logger=False)
         return loss

@@ -37,6 +37,7 @@ from flawscope.train.module import SegmentationModule
 from flawscope.train.recorder import RunRecorder, Say
 from flawscope.train.run_settings import Precision, RunSettings, refuse_a_run, write_settings
 from flawscope.train.starting import start_from
+from flawscope.train.teaching import open_teachers
 from flawscope.train.trainable import trainable_weights
 
 
@@ -106,6 +107,7 @@ def train(
             "seed": settings.seed,
             "flawscope": __version__,
             **_started_from(settings.weights),
+            **_taught_by(settings.teachers),
         },
     )
     # Mistakes are found before the folder becomes a run: a second try may then use the same --out.
@@ -131,6 +133,7 @@ def train(
         class_weights=weights,
         seed=settings.seed,
         steps_per_epoch=max(1, len(dataset) // recipe.batch),
+        teachers=open_teachers(settings.teachers, header) if settings.teachers else None,
     )
     average = None if recipe.ema is None else MovingAverage(recipe.ema)
     recorder = RunRecorder(folder, say, minutes=minutes, average=average)
@@ -187,6 +190,12 @@ def _started_from(weights: str | None) -> dict[str, Any]:
         return {}
     file = trainable_weights(weights)
     return {"started_from": {"weights": file.name, **read_safetensors_header(file).provenance}}
+
+
+def _taught_by(teachers: tuple[str, ...]) -> dict[str, Any]:
+    """What the teachers of a run say of themselves."""
+    files = [trainable_weights(weights) for weights in teachers]
+    return {"taught_by": [read_safetensors_header(file).provenance for file in files]} if files else {}
 
 
 def _class_weights(wanted: str | tuple[float, ...], training: SegmentationData) -> tuple[float, ...] | None:

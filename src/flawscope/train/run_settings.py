@@ -32,6 +32,7 @@ class RunSettings:
         precision: ``auto`` is bf16 where the recipe wants it and the GPU or CPU multiplies it itself,
             otherwise fp32.
         weights: start from these Flawscope weights.
+        teachers: learn also from what these Flawscope weights say, see ``train.teaching``.
         backbone_weights: start the backbone from a PVT-v2 or timm file.
         imagenet: ask timm for ImageNet weights of the backbone, and go on from scratch without.
         workers: processes that read ahead; 0 reads in the main one.
@@ -49,6 +50,7 @@ class RunSettings:
     device: str = "auto"
     precision: Precision = "auto"
     weights: str | None = None
+    teachers: tuple[str, ...] = ()
     backbone_weights: str | None = None
     imagenet: bool = False
     workers: int = 0
@@ -60,6 +62,7 @@ def read_settings(folder: Path) -> RunSettings:
     try:
         stored = yaml.safe_load(file.read_text(encoding="utf-8"))
         recipe = Recipe.model_validate(stored.pop("recipe"))
+        stored["teachers"] = tuple(stored.get("teachers", ()))
         return RunSettings(recipe=recipe, **stored)
     except FileNotFoundError as error:
         raise UsageError("no run to resume here", where=folder, remedy="Check --out") from error
@@ -71,6 +74,7 @@ def write_settings(folder: Path, settings: RunSettings) -> None:
     """Into ``config.yaml``, from which the run can be resumed."""
     fields = {name: getattr(settings, name) for name in RunSettings.__slots__}
     fields["recipe"] = settings.recipe.model_dump(mode="json")
+    fields["teachers"] = list(settings.teachers)
     write_text(folder / "config.yaml", yaml.safe_dump(fields, sort_keys=False))
 
 
