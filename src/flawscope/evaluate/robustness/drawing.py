@@ -64,7 +64,7 @@ def _panel(axes: Any, several: Sequence[Curves], degradation: Degradation, kind:
     axes.set_xticks(range(len(ticks)), ticks, fontsize=8)
     axes.set_xlabel(degradation.title, fontsize=8)
     axes.set_ylabel("IoU, image mean" if kind == "iou" else "false alarm area", fontsize=8)
-    axes.set_ylim(0, 1 if kind == "iou" else None)
+    axes.set_ylim(0, 1 if kind == "iou" else 1.05 * axes.get_ylim()[1])
     axes.tick_params(axis="y", labelsize=8)
     axes.axvline(place, color="#adb5bd", linewidth=0.8)
     axes.grid(alpha=0.25)
