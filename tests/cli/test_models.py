@@ -24,6 +24,9 @@ def test_list_gives_every_row_with_numbers(capsys: pytest.CaptureFixture[str]) -
     assert all(row["multiply_adds"] > 1e8 and row["licence"] and row["source"] for row in rows.values())
     assert rows["ocinet-tiny"]["input_size"] == [256, 256]
     assert "ocinet-global-global-local" in printed.err
+    tiny = next(weights for weights in report["weights"] if weights["name"] == "ocinet-tiny")
+    assert (tiny["model"], tiny["labels"], tiny["imgsz"]) == ("ocinet-tiny", ["defect"], [224, 224])
+    assert "smp:unet:resnet18" in printed.err
 
 
 def test_list_prints_paper_counts_beside_ours(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,8 @@ from flawscope.cli import models_features
 from flawscope.cli.output import JsonOption, console, emit_json
 from flawscope.nets.library_names import EXAMPLES, library_name
 from flawscope.nets.presets import PRESETS, Preset, preset
+from flawscope.segment.header import read_safetensors_header
+from flawscope.segment.loading import shipped_weights
 
 SCHEMA_VERSION = 1
 
@@ -48,10 +50,43 @@ def list_models(json_target: JsonOption = None) -> None:
     out = console(json_target)
     out.print(table)
     out.print("GMACs: billions of multiply-adds, at 352 x 352 (ocinet-tiny and ocinet-nano: 256 x 256)")
+    shipped = _shipped()
+    out.print("Weights that come along (--weights NAME), each with a model card beside it:", markup=False)
+    for weights in shipped:
+        side = " x ".join(map(str, weights["imgsz"]))
+        size = weights["bytes"] / 2**20
+        out.print(
+            f"  {weights['name']:<12} {', '.join(weights['labels'])}; input {side}; threshold "
+            f"{weights['threshold']:.2f}; {size:.1f} MiB",
+            markup=False,
+        )
     out.print("Networks of other libraries, with the extra [baselines]:", markup=False)
     for name, family in EXAMPLES:
         out.print(f"  {name:<42} {family}", markup=False)
-    emit_json("models", SCHEMA_VERSION, {"models": [_report(row) for row in PRESETS.values()]}, json_target)
+    emit_json(
+        "models",
+        SCHEMA_VERSION,
+        {"models": [_report(row) for row in PRESETS.values()], "weights": shipped},
+        json_target,
+    )
+
+
+def _shipped() -> list[dict[str, Any]]:
+    found = []
+    for name, file in shipped_weights().items():
+        header = read_safetensors_header(file.with_suffix(".safetensors"))
+        size = file.stat().st_size
+        found.append(
+            {
+                "name": name,
+                "model": header.model,
+                "labels": list(header.labels),
+                "imgsz": list(header.imgsz),
+                "threshold": header.threshold,
+                "bytes": size,
+            }
+        )
+    return found
 
 
 def show(
