@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -273,3 +274,72 @@ def test_ten_thousand_defects_come_in_pages(records: list[Record], tmp_path: Pat
     printed = drive(tmp_path / "r.html", printing, tmp_path / "p4")
     assert len(cells(printed, 3)) == 1000
     assert "Printed: the first 1,000 of 1,001 defects" in printed
+
+
+SPOT = "document.querySelector('.spot')"
+FOCUSED = f"document.activeElement === {SPOT}"
+NAME = f"{SPOT}.getAttribute('aria-label')"
+SAID = "document.getElementById('picked').textContent"
+RING = f"getComputedStyle({SPOT}.lastChild).visibility"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+def test_marks_answer_to_keys(records: list[Record], tmp_path: Path, script: Callable[[str], Any]) -> None:
+    page(records, tmp_path)
+    with script("report_page").browser() as browser:
+        browser.open(tmp_path / "r.html")
+        stops = []
+        for _ in range(40):
+            browser.press("Tab", 9)
+            stops.append(browser.value(FOCUSED))
+            if browser.value("document.activeElement.id === 'overlay'"):
+                break
+        assert stops.count(True) == 1  # six marks are one stop
+        browser.press("Tab", 9, modifiers=8)  # with shift: back
+        assert browser.value(FOCUSED)
+        assert browser.value(NAME).startswith("three.png: pit, ")  # the largest
+        assert browser.value(RING) == "visible"
+        tree = browser.ask("Accessibility.getFullAXTree")["nodes"]
+        named = {node["name"]["value"] for node in tree if node.get("role", {}).get("value") == "button"}
+        assert browser.value(NAME) in named
+
+        def go(key: str, code: int) -> str:
+            browser.press(key, code)
+            assert browser.value(FOCUSED)
+            return str(browser.value(NAME)).partition(", Score")[0]
+
+        # pits are left of cracks, smaller ones end higher up; of cracks, smaller ones end further left
+        assert go("Home", 36) == "one.png: pit"
+        order = [go("ArrowRight", 39) for _ in range(6)]
+        markup = "b<img src=x onerror=alert(1)>.png"
+        assert order == [
+            f"{markup}: pit", "three.png: pit", "one.png: crack", f"{markup}: crack", "three.png: crack",
+            "three.png: crack",
+        ]  # fmt: skip
+        assert go("ArrowLeft", 37) == f"{markup}: crack"
+        assert go("ArrowUp", 38) == "one.png: crack"
+        assert go("ArrowUp", 38) == "three.png: pit"
+        assert go("ArrowDown", 40) == "one.png: crack"
+        assert go("End", 35) == "three.png: crack"
+        browser.ask(
+            "Input.dispatchKeyEvent", type="keyDown", key="Enter", windowsVirtualKeyCode=13, text="\r"
+        )
+        by_key = browser.value(SAID)
+        assert by_key == browser.value(NAME)
+        go("ArrowLeft", 37)
+        top = browser.value("scrollY")
+        browser.press(" ", 32, " ")
+        assert browser.value(SAID) == browser.value(NAME) != by_key
+        assert browser.value("scrollY") == top
+
+        click = f"""(() => {{ const box = {SPOT}.getBoundingClientRect();
+            document.getElementById("marks").dispatchEvent(new MouseEvent("click", {{ bubbles: true, detail: 1,
+              clientX: box.x + box.width / 2, clientY: box.y + box.height / 2 }})); }})()"""
+        go("End", 35)
+        browser.value(click)
+        assert browser.value(SAID) == by_key
+
+        none = 'filter.value = "nothing"; filter.dispatchEvent(new Event("input"));'
+        browser.value(f'(() => {{ const filter = document.getElementById("filter"); {none} }})()')
+        assert browser.value(f"{SPOT} === null")

@@ -129,6 +129,7 @@
     first = 0;
     show(PAGE);
     draw();
+    renew();
   }
   [filter, kind, verdict, least].forEach(function (input) {
     if (input) { input.addEventListener("input", sift); }
@@ -143,7 +144,8 @@
     function (x, y, r) { return "M" + (x - r) + " " + (y - r) + "h" + 2 * r + "l" + -r + " " + 2 * r + "z"; },
     function (x, y, r) { return "M" + (x - r / 2) + " " + (y - r) + "h" + r + "l" + r / 2 + " " + r + "l" + -r / 2 + " " + r + "h" + -r + "l" + -r / 2 + " " + -r + "z"; }
   ];
-  var drawn = byId("drawn"), SVG = drawn.namespaceURI, radius = rows.length > 2000 ? 3 : 4.5;
+  var drawn = byId("drawn"), SVG = drawn.namespaceURI, crowded = rows.length > 2000, radius = crowded ? 3 : 4.5;
+  drawn.classList.toggle("crowded", crowded);
   function path(d, fill, className) {
     var made = document.createElementNS(SVG, "path");
     made.setAttribute("d", d);
@@ -187,23 +189,84 @@
     byId("keys").appendChild(entry);
   });
   if (judged) { byId("keys").appendChild(element("span", "thick outline: reject")); }
+  // Marks share paths, so keys have one element, which lies on the mark in turn and is the map's only tab stop.
+  var spot = null, spotted = -1, chosen = -1, orders = null;
+  function middle(index) {
+    var place = data.places[index];
+    return [place[0] + place[2] / 2, place[1] + place[3] / 2];
+  }
+  function told(index) {
+    return columns.slice(1).map(function (column, place) {
+      var value = cell(rows[index], place + 1).textContent;
+      return value && (column.kind === "number" ? column.name + " " + value : value);
+    }).filter(Boolean).join(", ");
+  }
+  function stand(index, focused) {
+    var made = null;
+    if (index >= 0) {
+      made = document.createElementNS(SVG, "g");
+      made.setAttribute("class", index === chosen ? "spot picked" : "spot");
+      made.setAttribute("tabindex", "0");
+      made.setAttribute("role", "button");
+      made.setAttribute("aria-label", data.names[rows[index][0] - 1] + ": " + told(index));
+      ["halo", "ring"].forEach(function (name) {
+        var circle = document.createElementNS(SVG, "circle"), at = middle(index);
+        circle.setAttribute("class", name);
+        circle.setAttribute("cx", at[0]);
+        circle.setAttribute("cy", at[1]);
+        circle.setAttribute("r", radius + 6);
+        made.appendChild(circle);
+      });
+      byId("marks").appendChild(made); // before the old one goes, so that the focus is never lost
+      if (focused) { made.focus({ preventScroll: true }); }
+    }
+    if (spot) { spot.remove(); }
+    spot = made;
+    spotted = index;
+  }
+  function renew() {
+    orders = null;
+    stand(view.indexOf(spotted) >= 0 ? spotted : view.length ? view[0] : -1, false);
+  }
+  function ordered(axis) { // all marks from left to right, or from top to bottom
+    orders = orders || {};
+    orders[axis] = orders[axis] || view.slice().sort(function (one, two) {
+      var a = middle(one), b = middle(two);
+      return a[axis] - b[axis] || a[1 - axis] - b[1 - axis] || one - two;
+    });
+    return orders[axis];
+  }
+  var STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [1, -1], ArrowDown: [1, 1], Home: [0, -Infinity], End: [0, Infinity] };
+  function pick(index) {
+    var said = byId("picked");
+    said.textContent = "";
+    said.append.apply(said, Array.from(cell(rows[index], 0).childNodes));
+    said.append(": " + told(index));
+    spot.classList.add("picked");
+    chosen = index;
+  }
   byId("marks").addEventListener("click", function (event) {
+    if (!event.detail && spot && spot.contains(event.target)) { pick(spotted); return; } // asked for by a screen reader
     var matrix = this.getScreenCTM().inverse(), at = new DOMPoint(event.clientX, event.clientY).matrixTransform(matrix);
     var nearest = -1, least = 15;
     view.forEach(function (index) {
-      var place = data.places[index];
-      var away = Math.hypot(place[0] + place[2] / 2 - at.x, place[1] + place[3] / 2 - at.y);
+      var middles = middle(index), away = Math.hypot(middles[0] - at.x, middles[1] - at.y);
       if (away < least) { least = away; nearest = index; }
     });
-    var said = byId("picked");
-    if (nearest < 0) { said.textContent = "No mark there."; return; }
-    var row = rows[nearest];
-    said.textContent = "";
-    said.append.apply(said, Array.from(cell(row, 0).childNodes));
-    said.append(": " + columns.slice(1).map(function (column, index) {
-      var value = cell(row, index + 1).textContent;
-      return value && (column.kind === "number" ? column.name + " " + value : value);
-    }).filter(Boolean).join(", "));
+    if (nearest < 0) { byId("picked").textContent = "No mark there."; return; }
+    stand(nearest, true);
+    pick(nearest);
+  });
+  byId("marks").addEventListener("keydown", function (event) {
+    if (event.target !== spot || event.ctrlKey || event.metaKey || event.altKey) { return; }
+    var step = STEPS[event.key];
+    if (step) {
+      var line = ordered(step[0]), to = line.indexOf(spotted) + step[1];
+      stand(line[Math.max(0, Math.min(line.length - 1, to))], true);
+    } else if (event.key === "Enter" || event.key === " ") {
+      pick(spotted);
+    } else { return; }
+    event.preventDefault();
   });
 
   addEventListener("beforeprint", function () {
