@@ -4,7 +4,8 @@
 
 ``ocinet-tiny`` as shipped on SD-saliency-900 and ``--nano``, any trained ``ocinet-nano``, on magnetic tile. It is
 calibrated and scored on the same images of the validation split, as the export's own control does it; no layer goes
-back. Results go to ``benchmarks/results/int8_choices.json``.
+back. Clean images serve calibration alone: the IoU is the mean over images with defects. Results go to
+``benchmarks/results/int8_choices.json``.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""The machine and versions that something ran on, for its JSON."""
+"""The machine, the versions and the commit that something ran on, for its JSON."""
 
 from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,25 @@ def describe_machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in _PACKAGES},
     }
+
+
+def commit() -> str | None:
+    """The commit of the source, marked when it was changed since; None outside a checkout of Flawscope."""
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists():  # installed, perhaps below somebody else's checkout
+        return None
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
 
 
 def _processor() -> str:

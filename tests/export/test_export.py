@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as PillowImage
 
 from flawscope.errors import UsageError, WeightsError
 from flawscope.export import Shown, parity
+from flawscope.machine import commit
 from flawscope.segment import load
 
 
@@ -35,6 +37,11 @@ def test_exported_and_trained_agree_at_any_size_and_batch(
     assert agreement.max_difference < 2e-3
     origin = two.header.provenance["exported"]
     assert (origin["from"], len(origin["sha256"])) == ("nano.safetensors", 12)
+    assert origin["commit"] == commit()
+    told = json.loads((exported.parent / "report.json").read_text())["parity"]
+    assert origin["parity"]["images"] == told["images"] == 3
+    assert origin["parity"]["worst_labels"] == pytest.approx(told["worst_labels"], abs=1e-6)
+    assert (origin["parity"]["defective"], origin["parity"]["iou_source"]) == (0, None)
     assert two.header.model_copy(update={"provenance": {}}) == one.header
     batch = np.random.default_rng(0).standard_normal((3, 3, 64, 96)).astype(np.float32)
     np.testing.assert_allclose(two.engine.run(batch), one.engine.run(batch), atol=2e-3)
@@ -158,6 +165,22 @@ def test_another_input_size_travels_with_the_file(trained: Path, tmp_path: Path,
     with pytest.raises(UsageError, match=r"--imgsz: ocinet-nano cannot take images of 0x64 pixels"):
         export_checked(trained, tmp_path / "b.onnx", Wanted(imgsz=(0, 64)), Data(photographs))
     assert [file.name for file in tmp_path.iterdir()] == ["a.onnx"]
+
+
+@pytest.mark.train
+def test_clean_masks_are_noted(trained: Path, tmp_path: Path, photographs: Path) -> None:
+    """They tell nothing of an IoU, which the report says."""
+    from flawscope.export.command import export_checked
+    from flawscope.export.request import Data
+
+    for part in ("images", "masks"):
+        (tmp_path / part).mkdir()
+    for image in photographs.iterdir():
+        (tmp_path / "images" / image.name).write_bytes(image.read_bytes())
+        PillowImage.new("L", (96, 64)).save(tmp_path / "masks" / image.name)
+    written = export_checked(trained, tmp_path / "a.onnx", data=Data(tmp_path))
+    assert (written.parity.labelled, written.parity.defective, written.parity.iou_source) == (3, 0, None)
+    assert [note.split(":")[0] for note in written.notes] == ["no image holds a defect by its mask"]
 
 
 @pytest.mark.train

@@ -14,6 +14,7 @@ import pytest
 from flawscope.cli.app import run
 from flawscope.errors import UsageError
 from flawscope.export import GATES, Gate, Shown, parity
+from flawscope.machine import commit
 from flawscope.segment import load
 from flawscope.segment.header import Header
 from flawscope.segment.openvino_runtime import openvino
@@ -67,12 +68,19 @@ def test_floating_point(taught: Path, labelled: Path, tmp_path: Path, precision:
     assert told["bytes"] == out.stat().st_size + out.with_suffix(".bin").stat().st_size
     assert out.with_suffix(".bin").stat().st_size < 1.24 * taught.stat().st_size
     found = told["parity"]
-    assert (found["images"], found["labelled"]) == (16, 16)
+    assert (found["images"], found["labelled"], found["defective"], found["clean"]) == (16, 16, 16, 0)
+    assert 0 < found["found_exported"] == pytest.approx(found["found"], rel=0.01)
+    assert found["iou_tells"]
     assert found["iou_source"] > 0.75
     assert found["iou_drop_points"] <= GATES[precision].iou_drop
     assert found["equal_labels"] >= GATES[precision].equal_labels
     header = load(out, device="cpu").header
     assert header.precision == precision
+    origin = header.provenance["exported"]
+    assert origin["commit"] == commit()
+    assert (origin["parity"]["images"], origin["parity"]["defective"]) == (16, 16)
+    for name in ("worst_labels", "equal_labels", "iou_source", "iou_exported"):
+        assert origin["parity"][name] == pytest.approx(found[name], abs=1e-6)
     assert header.calibration is not None
     assert header.calibration.model_dump() == {"id": "c1", "mm_per_px_x": 0.05, "mm_per_px_y": 0.1}
     assert str(Path.cwd()) not in out.read_text()
@@ -185,6 +193,26 @@ def test_both_files_or_none(tmp_path: Path) -> None:
     assert len(list(file.parent.iterdir())) == 2
 
 
+def test_another_header_changes_nothing_else(bright_weights: Callable[..., Path], tmp_path: Path) -> None:
+    from flawscope.export.openvino import from_onnx, write_header_again, write_openvino
+
+    weights = bright_weights("bright", imgsz=(16, 16))
+    header = load(weights, device="cpu").header
+    file = write_openvino(from_onnx(weights.read_bytes()), header, tmp_path / "a.xml")
+    before, stored = load(file, device="cpu"), file.with_suffix(".bin").read_bytes()
+    text = file.read_text(encoding="utf-8")
+    awkward = {"note": "a \"b\" <c> & 'd' \\1 \n é", "exported": {"parity": {"images": 3}}}
+    write_header_again(file, header.model_copy(update={"provenance": awkward}))
+    after = load(file, device="cpu")
+    assert after.header.provenance == awkward
+    assert after.header.model_copy(update={"provenance": header.provenance}) == header
+    assert file.with_suffix(".bin").read_bytes() == stored
+    batch = np.random.default_rng(0).random((1, 3, 16, 16), dtype=np.float32)
+    np.testing.assert_array_equal(after.engine.run(batch), before.engine.run(batch))
+    write_header_again(file, header)
+    assert file.read_text(encoding="utf-8") == text
+
+
 class TestToy:
     """One convolution that calls bright pixels defects, on images with greys that 8 bits cannot tell apart."""
 
@@ -249,9 +277,33 @@ class TestToy:
 
 @pytest.mark.train
 def test_what_this_processor_could_not_compare_is_noted(
-    taught: Path, labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    taught: Path,
+    labelled: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr("flawscope.segment.openvino_network.inference_type", lambda header, core: "f32")
     monkeypatch.setattr("flawscope.export.command.inference_type", lambda header, core: "f32")
     told = exported(taught, tmp_path / "a.xml", "--precision", "bf16", "--data", labelled, "--images", "2")
     assert any("this CPU has no bf16, so it was compared in fp32" in note for note in told["notes"])
+    assert caplog.records == []  # it would name the temporary file
+    load(tmp_path / "a.xml", device="cpu")
+    assert [record.getMessage().split(": ")[0] for record in caplog.records] == [str(tmp_path / "a.xml")]
+
+
+@pytest.mark.train
+def test_int8_of_another_part(taught: Path, labelled: Path, tmp_path: Path) -> None:
+    from flawscope.export.command import _plan
+    from flawscope.export.request import Data, Wanted
+
+    splits = tmp_path / "splits.json"
+    rows = [{"image": f"images/{number:02}.png", "mask": f"masks/{number:02}.png"} for number in range(20)]
+    splits.write_text(json.dumps({"train": rows[:15], "val": [], "test": rows[15:]}))
+    data = Data(labelled, splits, "test", images=2, int8_split="train")
+    plan = _plan(data, Wanted("openvino", "int8"))
+    assert (len(list(plan.compared())), len(list(plan.calibrating())), plan.notes) == (2, 15, ())
+    both = Data(labelled, splits, "train", images=2, int8_split="train")
+    assert len(list(_plan(both, Wanted("openvino", "int8")).calibrating())) == 13
+    with pytest.raises(UsageError, match=r"--int8-split: only int8 is calibrated\. Give --precision int8"):
+        _plan(data, Wanted("openvino", "bf16"))

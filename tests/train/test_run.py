@@ -17,6 +17,7 @@ import yaml
 from safetensors.numpy import load_file
 
 from flawscope.cli.app import run
+from flawscope.machine import commit
 from flawscope.segment.header import read_safetensors_header
 
 pytestmark = pytest.mark.train
@@ -165,6 +166,7 @@ def test_fine_tuning_takes_weights_and_replaces_heads(
         read_safetensors_header(out / "weights" / "best.safetensors").provenance for out in (first, second)
     ]
     assert "started_from" not in notes[0]
+    assert notes[0]["commit"] == commit()
     assert notes[1]["started_from"] == {"weights": "best.safetensors", **notes[0]}
     assert (
         run(command(toy, tmp_path / "third", "--epochs", "1", "--weights", str(first), "-O", "width=16")) == 2

@@ -12,8 +12,6 @@ from flawscope.cli.opening import enhancer_folder
 from flawscope.cli.output import JsonOption, console, emit_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from flawscope.cli.export_enhancer import ExportedEnhancer
     from flawscope.export.command import Exported
 
@@ -56,6 +54,10 @@ def export(
     split: Annotated[
         str | None, typer.Option(help="Which part of it, such as val. Default: every image.")
     ] = None,
+    int8_split: Annotated[
+        str | None,
+        typer.Option(help="Which part calibrates int8, such as train. Default: others of --split."),
+    ] = None,
     images: Annotated[int, typer.Option(min=1, help="How many images to compare on.")] = 16,
     imgsz: Annotated[
         str | None, typer.Option(metavar="H,W", help="Input size, pixels. Default: as trained.")
@@ -85,7 +87,8 @@ def export(
     """Write weights as an ONNX file or OpenVINO pair, or an enhancer as one folder, that runs without torch.
 
     And prove that it says the same. Nothing is written when fewer than 99.9 % of the pixels keep their label in
-    fp32, or, on images with masks, when the IoU falls by more than 0.2 points in bf16 or 0.5 in int8.
+    fp32, or of the decided pixels fewer than 99.5 % in bf16 or 99 % in int8; or when on images whose masks hold a
+    defect the IoU falls by more than 0.2 points, in int8 0.5.
     """
     from flawscope.segment.loading import find_weights
 
@@ -95,10 +98,15 @@ def export(
     if enhancer is not None:
         from flawscope.cli.export_enhancer import export_enhancer
 
-        _refuse_for_enhancer(form, precision, imgsz, free_size, keep, pixel_size, splits, split)
+        _refuse_for_enhancer(form, precision, imgsz, free_size, keep, pixel_size, splits, split, int8_split)
         written = export_enhancer(enhancer, out, data=data, images=images, half=half)
     else:
+        from flawscope.errors import UsageError
+        from flawscope.export.request import Data, Wanted
+
         find_weights(weights)  # a mistake there is told before one in --out
+        from flawscope.export.command import export_checked  # needs torch
+
         form = form or ("openvino" if out.suffix.lower() == ".xml" else "onnx")
         chosen: dict[str, Any] = {
             "format": form,
@@ -110,29 +118,12 @@ def export(
             "keep": tuple(keep or ()),
         }
         tell = partial(screen.print, markup=False, highlight=False)
-        written = _export_network(weights, out, chosen, data, splits, split, images, tell)
+        if data is None and any((splits, split, int8_split)):
+            raise UsageError("there is no dataset to divide", where="--split", remedy="Give --data")
+        shown = Data(data, splits, split, images, int8_split)
+        written = export_checked(weights, out, Wanted(**chosen), shown, tell)
     emit_json("export", 1, written.to_json(), json_file)
     _show(screen, written, out)
-
-
-def _export_network(
-    weights: str,
-    out: Path,
-    chosen: dict[str, Any],
-    data: Path | None,
-    splits: Path | None,
-    split: str | None,
-    images: int,
-    tell: Callable[[str], None],
-) -> Exported:
-    from flawscope.export.command import export_checked
-    from flawscope.export.request import Data, Wanted
-
-    if data is None and (splits is not None or split is not None):
-        from flawscope.errors import UsageError
-
-        raise UsageError("there is no dataset to divide", where="--split", remedy="Give --data")
-    return export_checked(weights, out, Wanted(**chosen), Data(data, splits, split, images), tell)
 
 
 def _refuse_for_enhancer(form: str | None, precision: str, *others: Any) -> None:
@@ -141,7 +132,7 @@ def _refuse_for_enhancer(form: str | None, precision: str, *others: Any) -> None
     if form == "openvino" or precision != "fp32" or any(others):
         raise UsageError(
             "an enhancer is exported with its network as ONNX in fp32, at its own size",
-            where="--format, --precision, --imgsz, --free-size, --keep, --mm-per-px, --splits, --split",
+            where="--format, --precision, --imgsz, --free-size, --keep, --mm-per-px, --splits, --split, --int8-split",
             remedy="Leave these options out",
         )
 
@@ -198,14 +189,18 @@ def _show(screen: Any, written: Exported | ExportedEnhancer, out: Path) -> None:
     table.add_row("pixels that keep their label", f"{agreement.equal_labels:.4%}")
     table.add_row(f"  of the {agreement.decided:.2%} that are decided", f"{agreement.equal_decided:.4%}")
     table.add_row("pixels compared", f"{agreement.pixels:,} in {agreement.images} images")
-    table.add_row("  of them defects, by the source", f"{agreement.found:.2%}")
+    table.add_row(
+        "  of them called defects", f"{agreement.found:.3%} before, {agreement.found_exported:.3%} after"
+    )
     table.add_row("largest difference of a probability", f"{agreement.max_difference:.2g}")
     if agreement.iou_drop is not None:
         table.add_row(
-            f"IoU on {agreement.labelled} images with masks",
+            f"IoU on {agreement.defective} images with defects",
             f"{agreement.iou_source:.4f} before, {agreement.iou_exported:.4f} after "
             f"({-agreement.iou_drop:+.2f} points)",
         )
+    if agreement.clean_changed is not None:
+        table.add_row(f"verdict changed on {agreement.clean} clean images", f"{agreement.clean_changed:.1%}")
     quantised = getattr(written, "quantised", None)
     if quantised is not None:
         table.add_row("layers in int8", f"{quantised.in_int8} of {quantised.layers}")

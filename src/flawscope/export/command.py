@@ -12,12 +12,15 @@ from flawscope.errors import UsageError, WeightsError
 from flawscope.export.comparison import FP32_REMEDY, GATES, Parity, parity
 from flawscope.export.int8 import Quantised, Tell, costliest, quantise
 from flawscope.export.onnx import to_onnx, write_onnx
-from flawscope.export.openvino import from_onnx, pair, write_openvino
+from flawscope.export.openvino import from_onnx, pair, write_header_again, write_openvino
+from flawscope.export.quiet import quiet
 from flawscope.export.request import Data, Wanted
 from flawscope.export.shown import Shown, drawn, find_samples, read_all, spread
+from flawscope.machine import commit
 from flawscope.outputs import atomic
 from flawscope.segment.description import fingerprint
 from flawscope.segment.header import Header, read_safetensors_header
+from flawscope.segment.header_writing import write_with_header
 from flawscope.segment.loading import LoadedSegmenter, display_name, find_weights, load, shipped_weights
 from flawscope.segment.network import TorchNetwork, load_network, stored_in_half
 from flawscope.segment.openvino_network import inference_type
@@ -126,9 +129,11 @@ def export_checked(
                 quantised = quantise(
                     plain, segmenter, header, plan.calibrating(), keep=chosen.keep, tell=tell
                 )
-                model, header = quantised.model, _recorded(header, quantised)
+                model, header = quantised.model, _recorded(header, quantised.to_json())
             write_openvino(model, header, made, half=half)
-        agreement = parity(segmenter, load(made, device="cpu"), plan.compared())
+        with quiet("flawscope"):  # what it has to say would name the temporary file; the notes say it
+            answerer = load(made, device="cpu")
+        agreement = parity(segmenter, answerer, plan.compared())
         complaint = agreement.complaint(chosen.precision)
         if complaint is not None:
             remedy = FP32_REMEDY if chosen.precision == "fp32" else "Give --precision fp32"
@@ -136,7 +141,14 @@ def export_checked(
                 part = costliest(plain, header, plan.calibrating(), keep=quantised.kept, tell=tell)
                 remedy = _remedy(quantised, part)
             raise WeightsError(complaint, where=file, remedy=remedy)
+        header = _recorded(header, {"parity": agreement.summary()})
+        if chosen.format == "onnx":
+            write_with_header(made, header, made)
+        else:
+            write_header_again(made, header)
     notes = plan.notes
+    if agreement.labelled and not agreement.iou_tells:
+        notes += (_says_nothing(agreement),)
     if chosen.precision != "fp32" and inference_type(header, openvino().Core()) == "f32":
         notes += ("this CPU has no bf16, so it was compared in fp32; compare again on one that has it",)
     files = [file] if chosen.format == "onnx" else [file, file.with_suffix(".bin")]
@@ -154,6 +166,8 @@ class _Plan:
 
 
 def _plan(data: Data, wanted: Wanted) -> _Plan:
+    if data.int8_split is not None and wanted.precision != "int8":
+        raise UsageError("only int8 is calibrated", where="--int8-split", remedy="Give --precision int8")
     if data.path is None:
         if wanted.precision == "int8":
             raise UsageError(
@@ -165,6 +179,10 @@ def _plan(data: Data, wanted: Wanted) -> _Plan:
         return _Plan(lambda: drawn(data.images), lambda: drawn(0), (note,))
     samples = find_samples(data.path, splits=data.splits, split=data.split)
     compared, others = spread(samples, data.images)
+    if data.int8_split is not None:
+        judging = {sample.image for sample in compared}
+        samples = find_samples(data.path, splits=data.splits, split=data.int8_split)
+        others = [sample for sample in samples if sample.image not in judging]
     notes: tuple[str, ...] = ()
     if wanted.precision == "int8" and len(others) < _FEW:
         others = samples
@@ -174,13 +192,26 @@ def _plan(data: Data, wanted: Wanted) -> _Plan:
 
 
 def _origin(source: Path) -> dict[str, Any]:
-    return {"from": source.name, "sha256": fingerprint([source]), "flawscope": __version__}
+    return {
+        "from": source.name,
+        "sha256": fingerprint([source]),
+        "flawscope": __version__,
+        "commit": commit(),
+    }
 
 
-def _recorded(header: Header, quantised: Quantised) -> Header:
-    """The header with what int8 did to the layers in its provenance."""
-    exported = {**header.provenance["exported"], **quantised.to_json()}
+def _recorded(header: Header, facts: dict[str, Any]) -> Header:
+    """The header with more about the export in its provenance."""
+    exported = {**header.provenance["exported"], **facts}
     return header.model_copy(update={"provenance": {**header.provenance, "exported": exported}})
+
+
+def _says_nothing(agreement: Parity) -> str:
+    if agreement.recall is None:
+        why = "no image holds a defect by its mask"
+    else:
+        why = f"the trained network finds {agreement.recall:.1%} of the true defects"
+    return f"{why}: the IoU can say little, so labels decided; give --data with defects that it finds"
 
 
 def _remedy(quantised: Quantised, part: str) -> str:

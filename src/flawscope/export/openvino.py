@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 from flawscope.errors import OutputError, UsageError
 from flawscope.outputs import output_error
@@ -19,6 +20,9 @@ from flawscope.segment.openvino_runtime import openvino
 _NOT_YET = "0" * 64
 """Stands in the ``.xml`` for the digest of the ``.bin``, which is known only once both are written."""
 
+
+_HEADER = re.compile(rb'<%s value="[^"]*" ?/>' % HEADER_ENTRY.encode())
+"""The only entry of this name; no quotation mark stands by itself in an XML attribute."""
 
 _NUMBERED = re.compile(r"[A-Z]\w*_\d+")
 
@@ -63,6 +67,23 @@ def write_openvino(model: Any, header: Header, path: str | Path, *, half: bool =
         reason = " ".join(str(error).split())[:120]
         raise OutputError(f"could not write: {reason}", where=file) from error
     return file
+
+
+def write_header_again(path: str | Path, header: Header) -> None:
+    """Put ``header`` into a ``.xml`` of :func:`write_openvino` instead of its own; nothing else changes.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    file = Path(path)
+    value = escape(header.dumps(), {'"': "&quot;"}).encode()
+    entry = b'<%s value="%s" />' % (HEADER_ENTRY.encode(), value)
+    try:
+        text, places = _HEADER.subn(lambda _old: entry, file.read_bytes())
+        assert places == 1
+        file.write_bytes(text)
+    except OSError as error:
+        raise output_error(error, file) from error
 
 
 @contextmanager

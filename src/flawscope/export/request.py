@@ -63,9 +63,11 @@ class Data:
         path: a dataset in any layout or a folder of images; None for drawn images.
         splits, split: a split file and the part to take, as in ``evaluate``.
         images: how many to compare on; int8 calibrates on up to 128 others.
+        int8_split: the part that int8 calibrates on; None: the same as ``split``.
     """
 
     path: Path | None = None
     splits: Path | None = None
     split: str | None = None
     images: int = 16
+    int8_split: str | None = None

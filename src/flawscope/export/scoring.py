@@ -1,7 +1,8 @@
 """How good a compiled network still is, while its layers are quantised: quick, and by the measure of the gate.
 
-The score of an image is the IoU with its true mask. Where no image has one it is the share of the decided pixels that
-keep the label which the trained network gives them.
+The score of an image that holds a defect by its mask is the IoU with it; other images are not scored. Where the IoU
+tells nothing (no mask holds a defect, or the trained network hardly finds any) every image is scored, by the share of
+the decided pixels that keep the label which the trained network gives them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from flawscope.export.comparison import GATES, firmly
+from flawscope.export.comparison import GATES, firmly, iou_tells
 from flawscope.export.shown import Shown
 from flawscope.images import Mask
 from flawscope.metrics.overlap import masks_iou
@@ -43,19 +44,26 @@ class Case:
 def cases_of(
     source: Segmenter, header: Header, images: Iterable[Shown]
 ) -> tuple[list[npt.NDArray[np.float32]], list[Case]]:
-    """Network inputs of all images, and the cases: the images with a mask, or all where none has one."""
+    """Network inputs of all images, and the cases: the images with defects, or all where the IoU tells nothing."""
     inputs: list[npt.NDArray[np.float32]] = []
     true: list[Case] = []
     answered: list[Case] = []
+    hits = pixels = 0
     for shown in images:
         inputs.append(network_input(shown.image, header)[None])
-        if shown.truth is not None:
+        defective = shown.truth is not None and bool(shown.truth.any()) and len(true) < SCORED
+        if not defective and len(answered) >= SCORED:
+            continue
+        probability = source.segment(shown.image).probability
+        answer = binarize(probability, source.threshold)
+        if defective:
+            assert shown.truth is not None
             true.append(Case(inputs[-1], shown.truth))
-        elif not true and len(answered) < SCORED:
-            probability = source.segment(shown.image).probability
-            answer = binarize(probability, source.threshold)
+            hits += int(np.count_nonzero((answer > 0) & (shown.truth > 0)))
+            pixels += int(np.count_nonzero(shown.truth))
+        if len(answered) < SCORED:
             answered.append(Case(inputs[-1], answer, firmly(probability, source.threshold)))
-    return inputs, (true or answered)[:SCORED]
+    return inputs, true if true and iou_tells(hits / pixels) else answered
 
 
 def allowed(cases: Sequence[Case]) -> float:

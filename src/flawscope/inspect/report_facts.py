@@ -84,14 +84,20 @@ def _origin(about: Description) -> list[tuple[str, str]]:
         if isinstance(figure, float):
             over = f" over {count:,} validation images" if isinstance(count, int) else ""
             facts.append(("Validation", f"mean overlap (IoU) of the defects {percent(figure)}{over}"))
-    facts += [(name.replace("_", " ").capitalize(), _plain(value)) for name, value in sorted(rest.items())]
+    facts += [
+        (name.replace("_", " ").capitalize(), _plain(value))
+        for name, value in sorted(rest.items())
+        if value is not None
+    ]
     return facts
 
 
 def _plain(value: object) -> str:
     """A value of free-form provenance without the punctuation of code."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{name.replace('_', ' ')} {_plain(item)}" for name, item in value.items())
+        return ", ".join(
+            f"{name.replace('_', ' ')} {_plain(item)}" for name, item in value.items() if item is not None
+        )
     if isinstance(value, list | tuple):
         return ", ".join(_plain(item) for item in value)
     return str(value)

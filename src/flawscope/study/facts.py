@@ -1,10 +1,9 @@
-"""What a finished run keeps: figures, the curve of its training, the size of its network, the commit."""
+"""What a finished run keeps: figures, the curve of its training, the size of its network."""
 
 from __future__ import annotations
 
 import csv
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -98,19 +97,3 @@ def network_facts(answerer: object) -> dict[str, Any] | None:
         "parameters": parameters(network),
         "multiply_adds": cost,
     }
-
-
-def commit() -> str | None:
-    """The commit of the source, marked when it was changed since; None outside a clone."""
-    try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip() or None

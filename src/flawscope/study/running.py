@@ -11,10 +11,10 @@ from flawscope.data.samples import SegmentationData, open_data
 from flawscope.errors import UsageError
 from flawscope.evaluate import Settings, evaluate, open_maps
 from flawscope.evaluate.maps import MapFolder
-from flawscope.machine import describe_machine
+from flawscope.machine import commit, describe_machine
 from flawscope.segment import Segmenter, Symmetries, load, open_segmenter
 from flawscope.study.description import Source, Study, StudyRow
-from flawscope.study.facts import commit, figures_of, images_of, network_facts, training_facts
+from flawscope.study.facts import figures_of, images_of, network_facts, training_facts
 from flawscope.study.few import few_of
 from flawscope.study.runs import Run
 from flawscope.study.store import RunFiles, StoredRun, stamp_of

@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader
 from flawscope import __version__
 from flawscope.data.samples import SegmentationData
 from flawscope.errors import FlawscopeError, UsageError, WeightsError
+from flawscope.machine import commit
 from flawscope.nets import build, load_backbone_weights
 from flawscope.outputs import write_json, write_text
 from flawscope.segment.header import Header, read_safetensors_header
@@ -106,6 +107,7 @@ def train(
             "recipe": settings.recipe_name,
             "seed": settings.seed,
             "flawscope": __version__,
+            "commit": commit(),
             **_started_from(settings.weights),
             **_taught_by(settings.teachers),
         },
