@@ -89,22 +89,24 @@ def test_a_strip_has_a_page_too(tmp_path: Path, capsys: pytest.CaptureFixture[st
         "width": 64,
         "labels": ["pit"],
         "problem": "coil.tif: cut short",
+        "declared_rows": 4000,
         "made_with": {"--weights": "toy (sha256 01)", "--threshold": 0.5, "--min-area": 1},
     }
     (tmp_path / "strip.json").write_text(json.dumps(summary))
     assert run(["report", str(tmp_path)]) == 0
-    assert capsys.readouterr().out.startswith("1 strip (1,000 rows), 1 defect\n")
+    assert capsys.readouterr().out.startswith("1 strip (1,000 rows), 1 defect; 1 inspected in part\n")
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "along (px)" in text
     assert re.findall("<b>(.*?)</b><span>(.*?)</span></li>", text) == [
         ("1", "strip"),
         ("1,000", "rows"),
         ("1", "defect"),
-        ("1", "not inspected"),
+        ("1", "inspected in part"),
     ]
     assert "image" not in re.sub("<.*?>", " ", text.partition("<main>")[2].partition("</main>")[0])
     assert re.findall('<li id="image-([^"]+)".*?<strong>(.*?)</strong>', text, re.DOTALL) == [
         ("1-1", "pit at column 3, row 900")
     ]
-    assert "coil.tif: cut short" in text
+    assert "inspected in part (1,000 of 4,000 rows). coil.tif: cut short</li>" in text
+    assert "Not inspected" not in text
     assert '"rows":[[1,"pit",0.75,8,0.0125,3,900,2,4]]' in text.replace(", ", ",").replace(": ", ":")

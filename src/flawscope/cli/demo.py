@@ -44,7 +44,7 @@ def demo(
     drawn = draw_images(out / "images", images, seed)
     settings = Settings()
     outcome = run_batch(segmenter, find_sources([str(out / "images")]), folder, settings)
-    report_file = make_report(folder, segmenter, settings.to_json(), outcome, title="Flawscope demo")
+    report_file = make_report(folder, segmenter, settings.to_json(), title="Flawscope demo")
     counts = summary(outcome, time.perf_counter() - started)
 
     table = Table(

@@ -47,7 +47,15 @@ from flawscope.cli.judged import (
     verdict_line,
 )
 from flawscope.cli.output import JsonOption, console, emit_json
-from flawscope.cli.predict import find_images, in_words, make_report, prepare, run_batch, without_masks
+from flawscope.cli.predict import (
+    find_images,
+    in_words,
+    keep_problems,
+    make_report,
+    prepare,
+    run_batch,
+    without_masks,
+)
 from flawscope.cli.tiling import OverlapOption, TileOption
 
 if TYPE_CHECKING:
@@ -143,6 +151,7 @@ def inspect(
         },
     )
     before = len(folder.records)
+    keep_problems(folder, found)
     started = time.perf_counter()
     outcome = Outcome()
     if images.files:
@@ -174,24 +183,29 @@ def inspect(
     outcome.notes[:0] = [*found.notes, *idle]
     report_file = None
     if report and not outcome.interrupted:
-        report_file = make_report(folder, segmenter, settings.to_json(), outcome, page=page, white=white)
-    counts, whole = summary(outcome, time.perf_counter() - started), tally(folder.records)
-    outcomes = count_outcomes(folder.records)
-    code = 130 if outcome.interrupted else exit_code(outcomes, failed=bool(outcome.failures))
+        report_file = make_report(folder, segmenter, settings.to_json(), page=page, white=white)
+    shown = folder.shown
+    counts, whole = summary(outcome, time.perf_counter() - started), tally(shown)
+    outcomes = count_outcomes(shown)
+    code = (
+        130 if outcome.interrupted else exit_code(outcomes, failed=bool(outcome.failures or folder.failures))
+    )
+    failed_earlier = folder.failures.besides(source for source, _ in outcome.failures)
     payload = {
         **counts,
         **whole,
         "verdicts": outcomes if rules is not None else None,
         "exit_code": code,
         "already_done": before,
+        "failed_earlier": failed_earlier,
         "weights": segmenter.name,
         "settings": {**settings.to_json(), "skip_background": skip_background},
         **{name.removeprefix("--"): value for name, value in inspector.made_with().items()},
         "out": out,
         "report": report_file,
-        "results": [without_masks(record) for record in folder.records],
+        "results": [without_masks(record) for record in shown],
     }
-    _tell(folder.records, outcomes, whole, outcome, before, out, report_file, json_file)
+    _tell(shown, outcomes, whole, outcome, before, failed_earlier, out, report_file, json_file)
     emit_json("inspect", 1, payload, json_file)
     return code
 
@@ -202,6 +216,7 @@ def _tell(
     whole: dict[str, Any],
     outcome: Outcome,
     before: int,
+    failed_earlier: int,
     out: Path,
     report_file: Path | None,
     json_file: str | None,
@@ -221,8 +236,12 @@ def _tell(
         line += f", {before} of them earlier"
     if records:
         line += f": {outcomes_in_words(outcomes) if outcomes else in_words(whole)}"
-    if outcome.failures:
-        line += f"; {len(outcome.failures)} failed"
+    in_part = sum("in_part" in record for record in records)
+    if in_part:
+        line += f"; {in_part} inspected in part"
+    failed = len(outcome.failures) + failed_earlier - in_part
+    if failed:
+        line += f"; {failed} failed"
     screen.print(line, markup=False)
     screen.print(f"Results: {out}", markup=False)
     if report_file is not None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from flawscope.errors import FlawscopeError
     from flawscope.inspect import Outcome, ResultFolder, Settings
     from flawscope.inspect.inspector import Inspector
+    from flawscope.inspect.tables import Record
     from flawscope.segment import Segmenter
 
 
@@ -118,17 +119,21 @@ def inspect_strips(
     from flawscope.inspect.strip_records import add_strip
     from flawscope.inspect.strip_source import open_strip
 
-    def failed(source: str, error: FlawscopeError) -> None:
+    def told(source: str, error: FlawscopeError) -> None:
         outcome.failures.append((source, error))
         report_failure(error)
+
+    def failed(source: str, error: FlawscopeError, record: Record | None = None) -> None:
+        told(source, error)
+        folder.failures.add(source, error, record=record)
 
     heights = {record["source"]: record["height"] for record in folder.records}
     for path, key in files:
         name = path.as_posix()
         if name in heights:
             if stored.rows not in (None, heights[name]):
-                told = f"was inspected earlier as a strip of {heights[name]} rows, not {stored.rows}"
-                failed(name, UsageError(told, where=name, remedy="Begin again with --overwrite"))
+                other = f"was inspected earlier as a strip of {heights[name]} rows, not {stored.rows}"
+                told(name, UsageError(other, where=name, remedy="Begin again with --overwrite"))
             continue
         try:
             source = open_strip(
@@ -160,8 +165,8 @@ def inspect_strips(
             failed(name, error)
             continue
         if result.problem is not None:
-            failed(name, result.problem)
-        if record is not None:
+            failed(name, result.problem, record)
+        elif record is not None:
             outcome.written.append(record)
         if result.interrupted:
             outcome.interrupted = True

@@ -76,10 +76,16 @@ def outcomes_in_words(outcomes: Mapping[str, int]) -> str:
 
 
 def verdict_line(record: Mapping[str, Any]) -> str:
-    """Such as ``REJECT a.png: long scratch, 1 defect: length_mm 4.2 (min 3)``; without rules what was found."""
+    """Such as ``REJECT a.png: long scratch, 1 defect: length_mm 4.2 (min 3)``; without rules what was found.
+
+    Of a strip that was inspected in part the word is ``REJECT so far`` or ``REVIEW``.
+    """
     verdict = record.get("verdict")
     if verdict is not None:
-        return f"{verdict['outcome'].upper():<6} {record['source']}: {verdict['reason']}"
+        word = verdict["outcome"].upper()
+        if verdict.get("so_far") and verdict["outcome"] == "reject":
+            word += " so far"
+        return f"{word:<6} {record['source']}: {verdict['reason']}"
     count = len(record["defects"])
     found = "clean" if count == 0 else f"{count} defect{'s' * (count != 1)}"
     return f"{record['source']}: {found}"

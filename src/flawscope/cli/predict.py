@@ -92,19 +92,22 @@ def predict(
         made_with={"command": "predict", **made_with},
     )
     before = len(folder.records)
+    keep_problems(folder, found)
     started = time.perf_counter()
     outcome = run_batch(segmenter, found, folder, settings, every=every, page=page, white=white, limit=limit)
     outcome.failures[:0] = [(problem.where or "input", problem) for problem in found.problems]
     outcome.notes[:0] = found.notes
     report_file = None
     if report and not outcome.interrupted:
-        report_file = make_report(folder, segmenter, settings.to_json(), outcome, page=page, white=white)
+        report_file = make_report(folder, segmenter, settings.to_json(), page=page, white=white)
     counts, whole = summary(outcome, time.perf_counter() - started), tally(folder.records)
-    _print_summary(screen, counts, whole, out, before, report_file)
+    failed_earlier = folder.failures.besides(source for source, _ in outcome.failures)
+    _print_summary(screen, counts, whole, out, before, failed_earlier, report_file)
     payload = {
         **counts,
         **whole,
         "already_done": before,
+        "failed_earlier": failed_earlier,
         "weights": segmenter.name,
         "settings": settings.to_json(),
         "out": out,
@@ -114,7 +117,7 @@ def predict(
     emit_json("predict", 1, payload, json_file)
     if outcome.interrupted:
         return 130
-    return 2 if outcome.failures else 0
+    return 2 if outcome.failures or folder.failures else 0
 
 
 def find_images(sources: list[str], out: Path, *, resume: bool, overwrite: bool) -> Found:
@@ -134,6 +137,12 @@ def find_images(sources: list[str], out: Path, *, resume: bool, overwrite: bool)
     for note in found.notes:
         print_note(note)
     return found
+
+
+def keep_problems(folder: ResultFolder, found: Found) -> None:
+    """Keep with the results that arguments gave nothing."""
+    for problem in found.problems:
+        folder.failures.add(problem.where or "input", problem, argument=True)
 
 
 def prepare(
@@ -199,6 +208,11 @@ def run_batch(
     stream = itertools.islice(
         items(found.files, every=every, page=page, white=white, done=done, on_tones=tones.add), limit
     )
+
+    def failed(source: str, error: FlawscopeError) -> None:
+        report_failure(error)
+        folder.failures.add(source, error)
+
     with progress_bar() as bar:
         task = bar.add_task("Inspecting", total=total if limit is None else min(total, limit))
         outcome = inspect_all(
@@ -208,8 +222,14 @@ def run_batch(
             settings,
             inspector=inspector,
             on_done=lambda: bar.advance(task),
-            on_failure=lambda _source, error: report_failure(error),
+            on_failure=failed,
         )
+    if limit is None and not outcome.interrupted:
+        failed_now = {source for source, _ in outcome.failures}
+        for path, _ in found.files:
+            if is_video(path) and path.as_posix() not in failed_now:
+                folder.failures.drop(path.as_posix())
+        folder.failures.write()
     outcome.notes.extend(tones.lines())
     for note in outcome.notes:
         print_note(note)
@@ -220,7 +240,6 @@ def make_report(
     folder: ResultFolder,
     segmenter: Any,
     settings: dict[str, Any],
-    outcome: Outcome,
     *,
     title: str = "Surface inspection",
     page: int | None = None,
@@ -233,11 +252,11 @@ def make_report(
 
     return write_report(
         folder.root / REPORT,
-        folder.records,
+        folder.shown,
         describe(segmenter),
         weights=segmenter.name,
         settings=settings,
-        failures=[str(error) for _, error in outcome.failures],
+        failures=folder.failures.lines,
         title=title,
         page=page,
         white=white,
@@ -293,6 +312,7 @@ def _print_summary(
     whole: dict[str, Any],
     out: Path,
     before: int,
+    failed_earlier: int,
     report_file: Path | None,
 ) -> None:
     images = counts["images"]
@@ -303,6 +323,8 @@ def _print_summary(
         line += f"; {before} {'was' if before == 1 else 'were'} done before, together {in_words(whole)}"
     if counts["failed"]:
         line += f"; {counts['failed']} failed"
+    if failed_earlier:
+        line += f"; {failed_earlier} failed earlier and {'is' if failed_earlier == 1 else 'are'} still not inspected"
     screen.print(line, markup=False)
     screen.print(f"Results: {out}", markup=False)
     if report_file is not None:

@@ -58,10 +58,16 @@ def report(
     if parquet is not None:
         write_parquet(parquet, stored.records)
     counts = tally(stored.records)
-    emit_json("report", 1, {**counts, "report": page, "parquet": parquet}, json_file)
+    in_part = sum("in_part" in record for record in stored.records)
+    told = {**counts, "in_part": in_part, "failures": stored.problems}
+    emit_json("report", 1, {**told, "report": page, "parquet": parquet}, json_file)
     screen = console(json_file)
     defects = sum(counts["defects"].values())
-    screen.print(f"{counted(stored.records)}, {defects} defect{'s' * (defects != 1)}", markup=False)
+    line = f"{counted(stored.records)}, {defects} defect{'s' * (defects != 1)}"
+    for many, what in ((in_part, "inspected in part"), (len(stored.problems), "not inspected")):
+        if many:
+            line += f"; {many} {what}"
+    screen.print(line, markup=False)
     for name, file in (("Report:  ", page), ("Parquet: ", parquet)):
         if file is not None:
             screen.print(f"{name}{file}", markup=False)

@@ -5,6 +5,7 @@
     out/results.jsonl           one image a line, appended as it goes
         results.csv             one defect a row; a clean image has one row with defect 0
         coco.json               COCO instances with run-length masks
+        failures.jsonl          what could not be inspected (:mod:`flawscope.inspect.failures`)
         masks/<key>.png         0/255 for one class, class numbers for several
         overlays/<key>.jpg      (.png beyond 65,500 pixels a side)
         probabilities/<key>.png 16-bit, 65535 is 1; one file a class
@@ -14,6 +15,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import threading
@@ -27,6 +29,7 @@ import numpy as np
 from flawscope.data import rle
 from flawscope.errors import UsageError
 from flawscope.images import Image, write_image
+from flawscope.inspect.failures import FAILURES, Failures, read_failures
 from flawscope.inspect.json_lines import append_line, mend_lines, read_lines
 from flawscope.inspect.tables import Record, write_tables
 from flawscope.outputs import dumps, output_error, write_json
@@ -61,14 +64,24 @@ class ResultFolder:
         wanted: which files to write for each image.
         records: what is done, in order.
         on_record: told each record, those of earlier runs first, instead of keeping it in ``records``.
+        failures: what could not be inspected, in this run or before.
     """
 
     root: Path
     wanted: Wanted
     records: list[Record] = field(default_factory=list)
     on_record: Callable[[Record], None] | None = None
+    failures: Failures = field(init=False)
     _keys: dict[str, str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.failures = Failures(self.root)
+
+    @property
+    def shown(self) -> list[Record]:
+        """What reports speak of: what is done, then strips that were inspected in part."""
+        return [*self.records, *self.failures.in_part]
 
     @property
     def done(self) -> frozenset[str]:
@@ -121,14 +134,20 @@ class ResultFolder:
 
     def keep(self, record: Record) -> None:
         """Remember what is done."""
+        self.failures.drop(record["source"])
         if self.on_record is not None:
             self.on_record(record)
             return
         self.records.append(record)
 
     def finish(self) -> None:
-        """Write the tables of everything done so far, from its lines."""
-        write_tables(self.root / TABLE, self.root / COCO, lambda: read_results(self.root / RESULTS))
+        """Write the failures, and the tables of everything done so far, strips inspected in part at their end."""
+        self.failures.write()
+        write_tables(
+            self.root / TABLE,
+            self.root / COCO,
+            lambda: itertools.chain(read_results(self.root / RESULTS), self.failures.in_part),
+        )
 
     def _write_files(self, result: InspectionResult, image: Image, key: str) -> dict[str, Any]:
         files: dict[str, Any] = {}
@@ -183,15 +202,20 @@ def open_results(
     try:
         root.mkdir(parents=True, exist_ok=True)
         if listed.exists():
-            some = next(read_results(listed), None) is not None
+            earlier = read_failures(root, {record["source"] for record in read_results(listed)})
+            in_part = sum(failure.record is not None for failure in earlier.values())
+            some = in_part > 0 or next(read_results(listed), None) is not None
             if some and not (resume or overwrite):
                 raise UsageError(
-                    f"already holds results of {sum(1 for _ in read_results(listed))} images",
+                    f"already holds results of {in_part + sum(1 for _ in read_results(listed))} images",
                     where=root,
                     remedy="Go on with --resume, begin again with --overwrite, or choose another --out",
                 )
+            if resume:
+                folder.failures = Failures(root, earlier.values())
             if overwrite or not some:
                 _remove(root, read_results(listed))
+                folder.failures.write()
             else:
                 if made_with is not None:
                     _compare(root, made_with)
@@ -258,6 +282,6 @@ def _remove(root: Path, records: Iterable[Record]) -> None:
                 file = root / name
                 if name.split("/")[0] in _KINDS and ".." not in file.parts:
                     file.unlink(missing_ok=True)
-    for name in (COCO, TABLE, REPORT, SETTINGS):
+    for name in (COCO, TABLE, REPORT, SETTINGS, FAILURES):
         (root / name).unlink(missing_ok=True)
     (root / RESULTS).write_text("", encoding="utf-8")

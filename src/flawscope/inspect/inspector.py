@@ -8,9 +8,10 @@ from typing import Any
 
 from flawscope.images import Image
 from flawscope.inspect.calibration import Calibration
-from flawscope.inspect.judging import judge, require_calibration
+from flawscope.inspect.judging import Judging, judge, require_calibration
 from flawscope.inspect.measure import measure
 from flawscope.inspect.rules import Rules
+from flawscope.inspect.verdict import so_far
 from flawscope.results import InspectionResult
 from flawscope.runs import Runs
 
@@ -61,6 +62,23 @@ class Inspector:
         if self.rules is not None:
             verdict = judge(defects, self.rules, width=width, height=height, calibration=self.calibration)
             more["verdict"] = verdict.to_json()
+        return more
+
+    def judged_in_part(
+        self, defects: Iterable[Mapping[str, Any]], width: int, rows: int, of_rows: int | None
+    ) -> dict[str, Any]:
+        """As :meth:`judged`, of a strip of which ``rows`` were inspected and more should be there.
+
+        Its verdict says ``so_far``, and is never accept: reject where a rule holds that the rest cannot take back,
+        else review.
+        """
+        more = replace(self, rules=None).judged((), width, rows)
+        if self.rules is not None:
+            judging = Judging(
+                self.rules, width=width, height=max(rows, of_rows or 0), calibration=self.calibration
+            )
+            judging.add(defects)
+            more["verdict"] = so_far(judging.verdict(rows), rows, of_rows)
         return more
 
     def made_with(self) -> dict[str, Any]:

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from flawscope.errors import MissingExtraError
-from flawscope.inspect.tables import JUDGED, MEASURES, Record, table_rows
+from flawscope.inspect.tables import INSPECTED, JUDGED, MEASURES, Record, table_rows
 from flawscope.outputs import atomic
 from flawscope.results import ROW_COLUMNS
 
-COLUMNS = (*ROW_COLUMNS, *MEASURES, *JUDGED)
+COLUMNS = (*ROW_COLUMNS, *MEASURES, *JUDGED, INSPECTED)
 """Always all of them; what was not measured or judged is null."""
 
-_TEXTS = ("source", "label", *JUDGED)
+_TEXTS = ("source", "label", *JUDGED, INSPECTED)
 _WHOLE = ("defect", "x", "y", "width", "height", "area_px")
 _ROWS_AT_ONCE = 10_000
 

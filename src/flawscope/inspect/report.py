@@ -15,6 +15,7 @@ from flawscope.inspect.report_cards import gallery
 from flawscope.inspect.report_facts import calibration_words, facts_of
 from flawscope.inspect.report_histogram import histograms
 from flawscope.inspect.report_map import lay_out
+from flawscope.inspect.report_notices import notices
 from flawscope.inspect.report_table import DEFECT_LIMIT, css_colour, defect_table
 from flawscope.inspect.report_units import Units, units_of
 from flawscope.inspect.report_verdicts import OUTCOMES, outcome_of, rule_counts, rule_files
@@ -50,7 +51,8 @@ def write_report(
         about: what the segmenter says of itself, where it is known.
         weights: what to call it.
         settings: how the images were judged, for the record.
-        failures: one line for each image or strip that could not be inspected.
+        failures: one line for each image or strip that could not be inspected. Strips that were inspected in part
+            are among the records, and say so under ``in_part``.
         title: of the page.
         page: as the images were read.
         white: as the images were read.
@@ -83,6 +85,7 @@ def write_report(
         rules=rule_counts(records),
         summary_facts=_summary_facts(units, noun_of(records)),
         failures=list(failures),
+        notices=notices(records, len(failures)),
         legend=[{"label": label, "colour": css_colour(number)} for number, label in enumerate(labels)],
         gallery=shown,
         printed_cards=PRINTED_CARDS,
@@ -132,6 +135,9 @@ def _tiles(records: Sequence[Record], failed: int) -> list[dict[str, Any]]:
     if times:
         seconds = float(np.median(times))
         tiles.append({"name": "an image, median", "value": f"{seconds * 1000:,.0f} ms", "kind": ""})
+    in_part = sum("in_part" in record for record in records)
+    if in_part:
+        tiles.append({"name": "inspected in part", "value": f"{in_part:,}", "kind": "reject"})
     if failed:
         tiles.append({"name": "not inspected", "value": f"{failed:,}", "kind": "reject"})
     return tiles

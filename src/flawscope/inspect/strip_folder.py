@@ -166,16 +166,13 @@ class StripFolder:
         write_bytes(self.root / STATE, content.getvalue())
 
     def _restore(self) -> None:
+        meta, self.arrays = _read_state(self.root / STATE)
+        before = meta.pop("made_with")
+        self.meta |= meta
         try:
-            with np.load(self.root / STATE, allow_pickle=False) as stored:
-                self.meta |= json.loads(str(stored[_META]))
-                self.arrays = {name: stored[name] for name in stored.files if name != _META}
-            before = self.meta.pop("made_with")
             written = (self.root / REGIONS).stat().st_size
-        except (ValueError, KeyError, EOFError, FileNotFoundError) as error:
-            raise UsageError(
-                "its state cannot be read", where=self.root / STATE, remedy="Begin again with --overwrite"
-            ) from error
+        except FileNotFoundError:
+            written = -1
         if written < self.meta["bytes"]:
             raise UsageError(
                 "regions that were recorded are missing",
@@ -193,6 +190,55 @@ class StripFolder:
                 where=self.root,
                 remedy="Resume with the same, begin again with --overwrite, or choose another --out",
             )
+
+
+def add_to_summary(root: Path, more: Mapping[str, Any]) -> None:
+    """Write into a strip's summary what is known of it when all its regions are.
+
+    Raises:
+        OutputError: it cannot be read or written.
+    """
+    if not more:
+        return
+    path = root / SUMMARY
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise output_error(error, path) from error
+    except ValueError as error:
+        raise OutputError("is not JSON", where=path, remedy="Begin again with --overwrite") from error
+    write_json(path, {**summary, **more})
+
+
+def begun_with(root: Path) -> str:
+    """The name of the strip that a folder was begun with.
+
+    Raises:
+        UsageError: its state cannot be read.
+    """
+    return str(_read_state(root / STATE)[0]["made_with"].get("strip", root.name))
+
+
+def _read_state(path: Path) -> tuple[dict[str, Any], Arrays]:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            meta = json.loads(str(stored[_META]))
+            meta["made_with"]
+            return meta, {name: stored[name] for name in stored.files if name != _META}
+    except (ValueError, KeyError, TypeError, EOFError, FileNotFoundError) as error:
+        raise UsageError(
+            "its state cannot be read", where=path, remedy="Begin again with --overwrite"
+        ) from error
+
+
+def in_part(problem: str, of_rows: int | None) -> dict[str, Any]:
+    """What the record of a strip says, under ``in_part``, that was not inspected to its end.
+
+    Args:
+        problem: why, in one line.
+        of_rows: how many rows it should have, where that is known.
+    """
+    return {"problem": problem, "of_rows": of_rows}
 
 
 def to_line(region: Region, label: str, more: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from flawscope.inspect.folder import ResultFolder
 from flawscope.inspect.inspector import Inspector
 from flawscope.inspect.judging import Judging
 from flawscope.inspect.strip import StripResult, inspect_strip
-from flawscope.inspect.strip_folder import to_region
+from flawscope.inspect.strip_folder import add_to_summary, in_part, to_region
 from flawscope.inspect.strip_regions import Region
 from flawscope.inspect.strip_source import RowSource
 from flawscope.inspect.tables import Record
@@ -56,7 +56,8 @@ def add_strip(
         on_rows: told the number of rows done.
 
     Returns:
-        What became of the strip, and its record; None where it ended early and is not done.
+        What became of the strip, and its record; None where it was interrupted. The record of a strip that ended
+        early says what was found until then, ``in_part``, and has no line: it is not done.
 
     Raises:
         FlawscopeError: as :func:`flawscope.inspect.strip.inspect_strip`, and where rules and strip do not fit.
@@ -84,14 +85,16 @@ def add_strip(
         overwrite=overwrite,
         on_rows=on_rows,
     )
-    if result.problem is not None or result.interrupted:
+    if result.interrupted:
         return result, None
     level = segmenter.threshold if settings.threshold is None else settings.threshold
-    record = _record(result, source.name, inspector, key)
+    record = _record(result, source, inspector, key)
     record.update(threshold=level, weights=segmenter.name, read_with=source.read_with)
     if result.background is not None:
         record["background"] = result.background
-    folder.commit(record)
+    add_to_summary(result.root, {name: record[name] for name in ("calibration", "verdict") if name in record})
+    if result.problem is None:
+        folder.commit(record)
     return result, record
 
 
@@ -124,7 +127,7 @@ def _judging(inspector: Inspector, width: int, height: int | None) -> Judging | 
     return Judging(inspector.rules, width=width, height=height, calibration=inspector.calibration)
 
 
-def _record(result: StripResult, source: str, inspector: Inspector, key: str) -> Record:
+def _record(result: StripResult, source: RowSource, inspector: Inspector, key: str) -> Record:
     height, width = result.rows, result.width
     defects: list[dict[str, Any]] = []
     for stored in result.records():
@@ -132,15 +135,20 @@ def _record(result: StripResult, source: str, inspector: Inspector, key: str) ->
         defect["segmentation"] = rle.encode_runs(to_region(stored).runs, height, width)
         defects.append(defect)
     area = sum(defect["area_px"] for defect in defects)
+    if result.problem is None:
+        more = inspector.judged(defects, width, height)
+    else:
+        more = inspector.judged_in_part(defects, width, height, source.rows)
+        more["in_part"] = in_part(str(result.problem), source.rows)
     return {
         "schema": RESULT_SCHEMA,
-        "source": source,
+        "source": source.name,
         "width": width,
         "height": height,
         "defect_fraction": round(area / (width * height), 6) if height else 0.0,
         "seconds": round(result.seconds, 4),
         "defects": defects,
-        **inspector.judged(defects, width, height),
+        **more,
         "labels": list(result.labels),
         "key": key,
         "files": {"strip": (Path(STRIPS) / key).as_posix()},

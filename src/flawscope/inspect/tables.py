@@ -24,6 +24,9 @@ JUDGED = ("calibration", "image_verdict", "rules")
 """And of judged ones: the calibration's id, the outcome of the whole image, and the rules that spoke of this defect,
 worst first; empty where none did."""
 
+INSPECTED = "inspected"
+"""The last column, where a strip was inspected in part: ``in part`` in its rows, else empty."""
+
 
 @dataclass
 class _Survey:
@@ -35,6 +38,8 @@ class _Survey:
     def add(self, record: Record) -> None:
         if "calibration" in record:
             self.columns.add("calibration")
+        if "in_part" in record:
+            self.columns.add(INSPECTED)
         if "verdict" in record:
             self.columns.update(("image_verdict", "rules"))
         for defect in record["defects"]:
@@ -44,7 +49,7 @@ class _Survey:
 
     @property
     def header(self) -> list[str]:
-        return [*ROW_COLUMNS, *(name for name in (*MEASURES, *JUDGED) if name in self.columns)]
+        return [*ROW_COLUMNS, *(name for name in (*MEASURES, *JUDGED, INSPECTED) if name in self.columns)]
 
 
 def write_tables(table: Path, coco: Path, read: Callable[[], Iterable[Record]]) -> None:
@@ -78,6 +83,9 @@ def table_rows(record: Record) -> list[dict[str, Any]]:
         {**row, **{name: defect[name] for name in MEASURES if name in defect}}
         for row, defect in zip(defect_rows(record), record["defects"], strict=True)
     ] or [{"source": record["source"], "defect": 0}]
+    if "in_part" in record:
+        for row in rows:
+            row[INSPECTED] = "in part"
     if calibration is not None:
         for row in rows:
             row["calibration"] = calibration["id"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from flawscope.inspect.digits import short
 from flawscope.inspect.rule_conflicts import DEFAULT
 from flawscope.inspect.rules import SEVERITY, Outcome
 
@@ -24,6 +25,7 @@ class Finding:
             it could not be measured), for a total one number.
         line: of the rule file.
         window_mm: for a count per metre, where the densest window starts and ends, from the first row.
+        words: what is told instead of the measures.
     """
 
     rule: str
@@ -33,6 +35,15 @@ class Finding:
     measured: dict[str, float | tuple[float | None, ...]] = field(default_factory=dict)
     line: int | None = None
     window_mm: tuple[float, float] | None = None
+    words: str = ""
+
+    @property
+    def may_lapse(self) -> bool:
+        """Whether more rows of a strip could silence it: a total with an upper limit, or a share of the area."""
+        return any(
+            not isinstance(values, tuple) and ("max" in self.limits[name] or name == "area_share")
+            for name, values in self.measured.items()
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -50,6 +61,8 @@ class Finding:
         return plain if self.window_mm is None else {**plain, "window_mm": list(self.window_mm)}
 
     def __str__(self) -> str:
+        if self.words:
+            return f"{self.outcome}: {self.words}"
         if self.rule == DEFAULT:
             return f"{self.outcome}: no rule speaks of {_defects(self.defects)}"
         parts = []
@@ -120,16 +133,40 @@ def verdict_of(
     return Verdict(outcome, tuple(ordered), defects, rules, rules_sha256, calibration)
 
 
+def so_far(verdict: Verdict, rows: int, of_rows: int | None) -> dict[str, Any]:
+    """The verdict on a strip that was inspected in part, as plain values; never accept.
+
+    Args:
+        verdict: on what was found.
+        rows: how many were inspected.
+        of_rows: how many there should be, where that is known.
+    """
+    kept = [finding for finding in verdict.findings if finding.outcome == "reject" and not finding.may_lapse]
+    spoke = kept or [finding for finding in verdict.findings if finding.outcome != "accept"]
+    said = in_part_in_words(rows, of_rows)
+    return {
+        **verdict.to_json(),
+        "outcome": "reject" if kept else "review",
+        "reason": ": ".join([said, *(str(each).partition(": ")[2] for each in spoke[:1])]),
+        "so_far": True,
+    }
+
+
+def in_part_in_words(rows: int, of_rows: int | None) -> str:
+    """Such as ``inspected in part (600 of 1,200 rows)``."""
+    return f"inspected in part ({rows:,} {'' if of_rows is None else f'of {of_rows:,} '}rows)"
+
+
 def _defects(indices: tuple[int, ...] | range) -> str:
     return {0: "no defect", 1: "1 defect"}.get(len(indices), f"{len(indices)} defects")
 
 
 def _values(values: float | tuple[float | None, ...], ends: dict[str, float]) -> str:
     if not isinstance(values, tuple):
-        return f"{values:g}"
+        return short(values)
     known = [value for value in values if value is not None]
     if not known:
         return "not measurable"
     if len(values) == 1:
-        return f"{known[0]:g}"
-    return f"up to {max(known):g}" if "min" in ends else f"down to {min(known):g}"
+        return short(known[0])
+    return f"up to {short(max(known))}" if "min" in ends else f"down to {short(min(known))}"
