@@ -25,6 +25,9 @@ from measuring import drawn
 
 RESULTS = Path(__file__).parent / "results" / "perimeter.json"
 SEED, EACH = 77, 100
+PIXELS = ((1.0, 1.0), (1.0, 2.0), (1.0, 4.0), (4.0, 1.0), (0.5, 2.0))
+"""Widths and heights of pixels, in mm, that bars are drawn with."""
+
 TRIES = 1500
 
 Shape = tuple[float, ...]
@@ -151,6 +154,32 @@ def errors() -> list[dict[str, Any]]:
     return rows
 
 
+def oblong() -> list[dict[str, Any]]:
+    """Errors in mm on bars of oblong pixels: fitted among the pixels and then stretched, and as measured."""
+    rows = []
+    for pixel in PIXELS:
+        rng = np.random.default_rng(SEED)
+        off = []
+        for _ in range(EACH):
+            length = rng.uniform(40, 150)
+            width = rng.uniform(12, min(length, 60))
+            side = 8 * math.ceil((math.hypot(length, width) + 16) / 8)
+            shape = (length, width, rng.uniform(0, 180), *middle(rng, side))
+            runs = drawn(bar(shape), side, pixel)
+            stretched = [np.linalg.norm(one.sides * pixel, axis=1).sum() for one in outlines(runs)]
+            fitted = [np.linalg.norm(one.sides, axis=1).sum() for one in outlines(runs, pixel)]
+            off.append(np.array([sum(stretched), sum(fitted)]) - 2 * (length + width))
+        row: dict[str, Any] = {"pixel": pixel, "shapes": EACH}
+        for name, values in zip(("stretched", "measured"), np.array(off).T, strict=True):
+            row[name] = {
+                "bias": round(float(values.mean()), 2),
+                "sd": round(float(values.std()), 2),
+                "worst": round(float(abs(values).max()), 2),
+            }
+        rows.append(row)
+    return rows
+
+
 FLOORS: tuple[tuple[str, Callable[[Shape], Any], Shape], ...] = (
     ("arc of radius 20, width 4, 30 to 120 degrees", arc, (20, 4, 30, 120, 32, 32.3)),
     ("arc of radius 20, width 4, 200 to 290 degrees", arc, (20, 4, 200, 290, 32, 32.3)),
@@ -213,6 +242,22 @@ def errors_table(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def oblong_table(report: dict[str, Any]) -> str:
+    """Bias, spread and worst error on oblong pixels."""
+    lines = [
+        "| pixel, mm | bars | stretched afterwards: mean (sd) | worst | as measured: mean (sd) | worst |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for row in report["oblong"]:
+        cells = (
+            f"{row[name]['bias']:+.2f} ({row[name]['sd']:.2f}) | {row[name]['worst']:.2f}"
+            for name in ("stretched", "measured")
+        )
+        size = " x ".join(f"{side:g}" for side in row["pixel"])
+        lines.append(f"| {size} | {row['shapes']} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def floors_table(report: dict[str, Any]) -> str:
     """What shapes of the same pixels can measure."""
     lines = ["| shape | perimeter | of the same pixels | floor | measured |", "|---|---:|---:|---:|---:|"]
@@ -229,9 +274,10 @@ def main() -> None:
         "machine": describe_machine(),
         "seed": SEED,
         "errors": errors(),
+        "oblong": oblong(),
         "floors": [floor(*entry) for entry in FLOORS],
     }
-    print(errors_table(report), floors_table(report), sep="\n\n")
+    print(errors_table(report), oblong_table(report), floors_table(report), sep="\n\n")
     write_json(RESULTS, report)
 
 

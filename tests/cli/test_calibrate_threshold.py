@@ -5,12 +5,15 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from flawscope.cli.app import run
 from flawscope.images import write_image
+from flawscope.inspect.calibration import new_calibration
 from flawscope.segment import load
+from flawscope.segment.header import PixelSize
 
 PAGE = Path(__file__).parents[2] / "docs" / "judging.md"
 
@@ -90,14 +93,107 @@ def test_by_rules_a_review_is_no_pass(
     assert report["threshold"] == 0.001  # the single bright pixel of a sound image is not large
     assert max(report["curve"]["overkill"]["rate"]) == 0
     capsys.readouterr()
-    for measure, says in (
-        ("length_px", "its rules limit length_px, which is not measured here"),
-        ("length_mm", "rule 'long' limits length_mm, and nothing is measured in mm here"),
-    ):
-        text = f"rules:\n  - name: long\n    {measure}: {{min: 3}}\n    then: reject\n"
-        rules.write_text(text, encoding="utf-8")
-        assert run(arguments) == 2
-        assert says in capsys.readouterr().err
+    rules.write_text("rules:\n  - {name: long, length_mm: {min: 3}, then: reject}\n", encoding="utf-8")
+    assert run(arguments) == 2
+    assert "rule 'long' limits length_mm, and there is no calibration" in capsys.readouterr().err
+
+
+@pytest.fixture
+def scratches(tmp_path: Path) -> Path:
+    """Soft bright scratches, one an image, and for the last six, which are sound, two; the last four are short."""
+    rng = np.random.default_rng(4)
+    for number in range(16):
+        image = rng.integers(90, 118, (32, 32)).astype(np.float32)
+        for _ in range(1 if number < 10 else 2):
+            x, y, degrees = *rng.uniform(8, 24, 2), rng.uniform(0, 180)
+            length = rng.uniform(6, 26) if number < 12 else 3.0
+            cv2.ellipse(
+                image, ((x, y), (length, rng.uniform(2, 6)), degrees), float(rng.integers(125, 150)), -1
+            )
+        image = cv2.GaussianBlur(image, (0, 0), 1.2)
+        mask = np.full((32, 32), 255 if number < 10 else 0, np.uint8)
+        write_image(tmp_path / "scratches" / "images" / f"{number:02}.png", image.astype(np.uint8))
+        write_image(tmp_path / "scratches" / "masks" / f"{number:02}.png", mask)
+    return tmp_path / "scratches"
+
+
+OBLONG = "rules:\n  - {name: long, length_mm: {min: 0.9}, width_max_mm: {max: 0.4}, then: reject}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "extra"),
+    [
+        ("rules:\n  - {name: long, length_px: {min: 12}, width_max_px: {min: 2}, then: reject}\n", []),
+        ("rules:\n  - {name: round it, perimeter_px: {min: 30}, contrast: {min: 0.06}, then: review}\n", []),
+        ("rules:\n  - {name: many, length_px: {min: 2}, count: {min: 2, max: 4}, then: reject}\n", []),
+        (
+            "default: reject\nrules:\n  - {name: fine, width_mean_px: {max: 4}, then: accept}\n",
+            ["--min-area", "4"],
+        ),
+        (OBLONG, ["--calibration", "line.yaml"]),
+        ("new", ["--calibration", "line.yaml"]),
+    ],
+    ids=["lengths", "contrast", "count", "default", "oblong mm", "rules new"],
+)
+def test_the_rates_are_those_of_the_verdicts_of_inspect(
+    scratches: Path,
+    bright_weights: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    extra: list[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    new_calibration(id="line", mm_per_px_x=0.05, mm_per_px_y=0.1).save("line.yaml")
+    if text == "new":
+        assert run(["rules", "new", "--length-mm", "0.8", "--area-mm2", "0.3", "--out", "r.yaml"]) == 0
+    else:
+        Path("r.yaml").write_text(text, encoding="utf-8")
+    weights = ["--weights", str(bright_weights("bright")), "--rules", "r.yaml", *extra]
+    choose = ["calibrate-threshold", *weights, "--data", str(scratches), "--overkill", "0.5"]
+    code = run([*choose, "--json", "t.json", "--write", "new.onnx"])
+    report = json.loads(Path("t.json").read_text(encoding="utf-8"))
+    curve = report["curve"]
+    thresholds = [0.1, 0.3, 0.5, 0.7, 0.9]
+    if code == 0:
+        thresholds.append(report["threshold"])
+        assert load("new.onnx").header.provenance["threshold_chosen"]["rules"].startswith("r.yaml (sha256 ")
+    differing = set()
+    for threshold in thresholds:
+        look = ["inspect", str(scratches / "images"), *weights, "--no-overlays", "--out", f"at {threshold}"]
+        assert run([*look, "--threshold", str(threshold)]) in (0, 1)
+        lines = (tmp_path / f"at {threshold}" / "results.jsonl").read_text(encoding="utf-8").splitlines()
+        passed = {
+            Path(record["source"]).stem: record["verdict"]["outcome"] == "accept"
+            for record in map(json.loads, lines)
+        }
+        escaped = sum(passed[f"{number:02}"] for number in range(10)) / 10
+        killed = sum(not passed[f"{number:02}"] for number in range(10, 16)) / 6
+        at = curve["threshold"].index(threshold)
+        assert curve["escape"]["rate"][at] == pytest.approx(escaped), threshold
+        assert curve["overkill"]["rate"][at] == pytest.approx(killed), threshold
+        differing.add((escaped, killed))
+    assert len(differing) > 2
+
+
+def test_the_size_of_a_pixel_in_the_weights_is_enough(
+    spots: Path, bright_weights: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = tmp_path / "r.yaml"
+    rules.write_text("rules:\n  - {name: long, length_mm: {min: 0.3}, then: reject}\n", encoding="utf-8")
+    size = PixelSize(id="line-3", mm_per_px_x=0.05, mm_per_px_y=0.05)
+    weights = bright_weights("scaled", calibration=size)
+    common = ["calibrate-threshold", "--weights", str(weights), "--data", str(spots), "--rules", str(rules)]
+    arguments = [*common, "--escape", "0.2", "--json", str(tmp_path / "t.json")]
+    assert run(arguments) == 0
+    report = json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))
+    assert report["asked"]["calibration"] == "line-3 (0.05 x 0.05 mm a pixel)"
+    # a spot of 8 pixels is 0.4 mm long, the speck of a sound image 0.05 mm
+    assert probability(118) < report["threshold"] < probability(121)
+    assert max(report["curve"]["overkill"]["rate"]) == 0
+    capsys.readouterr()
+    assert run([*arguments, "--calibration-id", "line-4"]) == 2
+    assert "the calibration is of 'line-3', not of 'line-4'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -107,6 +203,7 @@ def test_by_rules_a_review_is_no_pass(
         (["--escape", "0.1", "--overkill", "0.1"], "give either --escape or --overkill"),
         (["--escape", "0.1", "--rule-of", "defect", "--rules", "r.yaml"], "rules judge images"),
         (["--escape", "0.1", "--write", "new.safetensors"], "the weights are a .onnx file"),
+        (["--escape", "0.1", "--calibration", "line.yaml"], "nothing is measured without rules"),
         (["--escape", "0.1", "--split", "val"], "no split named 'val'"),
     ],
 )

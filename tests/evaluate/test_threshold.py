@@ -21,6 +21,8 @@ from flawscope.images import write_image
 from flawscope.metrics.defects import count_defects
 from flawscope.segment.base import binarize, without_specks
 
+BLANK = np.zeros((20, 24), np.uint8)
+
 
 def place(threshold: float) -> int:
     return int(np.argmin(np.abs(GRID - threshold)))
@@ -59,7 +61,7 @@ def random_case(seed: int, classes: int) -> tuple[Any, Any]:
 def test_an_image_is_rejected_as_predict_would_find_something(classes: int, min_area: int) -> None:
     for seed in range(6):
         soft, truth = random_case(seed, classes)
-        units, wrong = by_image(min_area)(soft, truth)
+        units, wrong = by_image(min_area)(soft, truth, BLANK)
         found = [bool(without_specks(binarize(soft, float(t)), min_area).any()) for t in GRID]
         assert units == 1
         assert wrong.tolist() == [answer != bool(truth.any()) for answer in found]
@@ -71,7 +73,7 @@ def test_defects_escape_as_evaluate_counts_them(classes: int, tmp_path: Path) ->
     data = SegmentationData("toy", tmp_path, labels, ())
     for seed in (1, 2, 4):
         soft, truth = random_case(seed, classes)
-        units, wrong = by_defect(labels, data)(soft, truth)
+        units, wrong = by_defect(labels, data)(soft, truth, BLANK)
         missed, true = [], 0
         for threshold in GRID:
             answer = binarize(soft, float(threshold))
@@ -87,11 +89,13 @@ def test_a_decision_is_asked_only_where_the_mask_changes() -> None:
     soft[0, 0, 0], soft[0, 1, 1] = 0.3, 0.7
     asked: list[int] = []
 
-    def two_pixels(mask: Any, probability: Any) -> bool:
+    def two_pixels(mask: Any, probability: Any, image: Any) -> bool:
+        assert probability is soft
+        assert image is BLANK
         asked.append(int(mask.sum()))
         return asked[-1] == 2
 
-    _, wrong = by_decision(two_pixels)(soft, np.zeros((4, 4), np.uint8))
+    _, wrong = by_decision(two_pixels)(soft, np.zeros((4, 4), np.uint8), BLANK)
     assert asked == [2, 1, 0]
     assert wrong.tolist() == [int(threshold < 0.3) for threshold in GRID]
 

@@ -82,7 +82,7 @@ def test_discs(radius: float) -> None:
     assert close(found.perimeter_px, 2 * math.pi * radius)
 
 
-@pytest.mark.parametrize("scale", [(1.0, 2.0), (2.5, 1.0), (1.0, 1.3)])
+@pytest.mark.parametrize("scale", [(1.0, 2.0), (2.5, 1.0), (1.0, 1.3), (1.0, 4.0)])
 @pytest.mark.parametrize("degrees", [0, 30, 60, 90])
 def test_oblong_pixels(scale: tuple[float, float], degrees: float) -> None:
     mask = shapes.drawn(shapes.bar(200, 24, degrees, 120.3, 120.4), 240, scale)

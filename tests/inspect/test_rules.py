@@ -116,6 +116,35 @@ def test_what_is_wrong_and_where(tmp_path: Path, text: str | bytes, line: int | 
     assert found[0].startswith(":" if line is None else f"line {line}:"), found[0]
 
 
+def test_names_are_looked_at_even_where_keys_are_wrong(tmp_path: Path) -> None:
+    text = (
+        "zones: {rim: {edges: {lift: 2}}}\n"
+        "rules:\n"
+        "  - {name: a, then: reject, zone: rim}\n"
+        "  - name: a\n"
+        "    lenght_mm: {min: 2}\n"
+        "    zone: rimm\n"
+        "    class: [pit, scrach, 5]\n"
+        "    then: never\n"
+        "  - {name: default, then: review, outside: [rim]}\n"
+        "  - 7\n"
+    )
+    found = complaints(tmp_path, text, ("scratch", "pit"))
+    assert [one.split(". ")[0] for one in found] == [
+        "line 1: unknown key 'lift'",
+        "line 4: there is another rule named 'a' (line 3)",
+        "line 5: unknown key 'lenght_mm'",
+        "line 6: there is no zone 'rimm'",
+        "line 7: 'class 3' is '5': input should be a valid string",
+        "line 7: 'scrach' is not one of the classes",
+        "line 8: 'then' cannot be 'never'",
+        "line 9: 'outside' is a list: input should be a valid string",
+        "line 9: a rule cannot be named 'default'",
+        "line 10: 'rules 4' is '7', but it has keys of its own",
+    ]
+    assert complaints(tmp_path, "rules: 5\nzones: 7\n")[0].startswith("line 1: 'rules' is '5'")
+
+
 def test_every_problem_is_listed_in_order(tmp_path: Path) -> None:
     text = "default: no\nrules:\n  - name: a\n    clas: pit\n    then: never\n"
     assert [one.split(":")[0] for one in complaints(tmp_path, text)] == ["line 1", "line 4", "line 5"]

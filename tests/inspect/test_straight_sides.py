@@ -22,12 +22,10 @@ _spec.loader.exec_module(shapes)
 
 def lengths(runs: Runs, scale: tuple[float, float] = (1.0, 1.0)) -> tuple[float, float]:
     """Of the sides, and of the plain way from corner to corner."""
-    found = outlines(runs)
-    plain = [np.roll(outline.corners, -1, axis=0) - outline.corners for outline in found]
+    found = outlines(runs, scale)
+    plain = [(np.roll(outline.corners, -1, axis=0) - outline.corners) * scale for outline in found]
     measured = [outline.sides for outline in found]
-    return tuple(
-        float(sum(np.linalg.norm(each * scale, axis=1).sum() for each in one)) for one in (measured, plain)
-    )  # type: ignore[return-value]
+    return tuple(float(sum(np.linalg.norm(each, axis=1).sum() for each in one)) for one in (measured, plain))  # type: ignore[return-value]
 
 
 @pytest.mark.parametrize(
@@ -78,3 +76,31 @@ def test_neither_long_nor_short_on_the_whole(drawn: Any, bias: float, spread: fl
     assert abs(measured.mean()) < bias
     assert np.sqrt((measured**2).mean()) < spread
     assert np.sqrt((measured**2).mean()) < np.sqrt((plain**2).mean())
+
+
+@pytest.mark.parametrize(
+    ("scale", "bias", "worst"),
+    [((1, 1), 0.15, 1.0), ((1, 2), 0.2, 1.4), ((1, 4), 0.5, 4.6), ((4, 1), 0.5, 4.6), ((0.5, 2), 0.25, 1.4)],
+)
+def test_bars_of_oblong_pixels_are_not_short(scale: tuple[float, float], bias: float, worst: float) -> None:
+    """Right angles of the surface are no right angles among oblong pixels; corners must be found all the same."""
+    rng = np.random.default_rng(8)
+    off = []
+    for degrees in np.arange(7.5, 180, 15):
+        for _ in range(3):
+            x, y = 40 + rng.uniform(-0.5, 0.5, 2) * scale
+            runs = Runs.of_mask(shapes.drawn(shapes.bar(60, 14, degrees, x, y), 80, scale))
+            stretched = sum(np.linalg.norm(one.sides * scale, axis=1).sum() for one in outlines(runs))
+            off.append((lengths(runs, scale)[0] - 148, stretched - 148))
+    measured, stretched = np.array(off).T
+    assert abs(measured.mean()) < bias
+    assert abs(measured).max() < worst
+    if scale[0] != scale[1]:
+        assert abs(measured.mean()) < abs(stretched.mean()) / 2
+
+
+def test_only_the_shape_of_a_pixel_matters() -> None:
+    runs = Runs.of_mask(shapes.drawn(shapes.bar(60, 14, 40, 40, 40), 80, (1, 3)))
+    assert lengths(runs, (0.02, 0.06))[0] == pytest.approx(0.02 * lengths(runs, (1, 3))[0])
+    upright = Runs.of_mask(shapes.drawn(shapes.bar(60, 14, 40, 40, 40), 80, (1, 3)).T)
+    assert lengths(upright, (3, 1))[0] == pytest.approx(lengths(runs, (1, 3))[0], rel=0.01)

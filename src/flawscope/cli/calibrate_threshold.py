@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from flawscope.cli.choosing import validated_part
+from flawscope.cli.image_options import CalibrationIdOption, CalibrationOption
 from flawscope.cli.opening import SEGMENTER_HELP, open_unprompted
 from flawscope.cli.output import JsonOption, console, emit_json, progress_bar
 from flawscope.cli.weights_copy import carrier, check_copy, write_copy
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from flawscope.data.samples import SegmentationData
     from flawscope.evaluate.threshold_looks import Examine
     from flawscope.evaluate.threshold_tradeoff import RateName, Tradeoff
+    from flawscope.inspect.inspector import Inspector
     from flawscope.segment import Segmenter
 
 _MOST_NAMES = 8
@@ -56,8 +58,13 @@ def calibrate_threshold(
         ),
     ] = "image",
     rules: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Reject by these rules; review counts as rejected.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Reject as inspect would by these rules; review counts as rejected."
+        ),
     ] = None,
+    calibration: CalibrationOption = None,
+    calibration_id: CalibrationIdOption = None,
     min_area: Annotated[int, typer.Option(min=1, help="Regions of fewer pixels reject nothing.")] = 1,
     splits: Annotated[Path | None, typer.Option(metavar="FILE", help="A split file.")] = None,
     split: Annotated[
@@ -103,7 +110,8 @@ def calibrate_threshold(
         check_copy(source, write)
     if out is not None:
         check_writable(out, folder=True)
-    examine = _examine(segmenter, chosen_data, rule_of, rules, min_area)
+    inspector = _inspector(segmenter, rule_of, rules, calibration, calibration_id)
+    examine = _examine(segmenter, chosen_data, rule_of, inspector, min_area)
     with progress_bar() as bar:
         task = bar.add_task("Looking", total=len(chosen_data))
         seen = look_at(
@@ -115,9 +123,10 @@ def calibrate_threshold(
     tradeoff = Tradeoff.of(seen)
     place = None if seen.interrupted else tradeoff.choose(rate, wanted, shown=shown)
     threshold = None if place is None else float(GRID[place])
+    judged_by = {} if inspector is None else inspector.made_with()
     asked = {"rate": rate, "wanted": wanted, "shown": shown, "rule_of": rule_of, "min_area": min_area}
     report: dict[str, Any] = {
-        "asked": {**asked, "rules": rules},
+        "asked": {**asked, "rules": rules, "calibration": judged_by.get("--calibration")},
         "threshold": threshold,
         "at_threshold": None if place is None else _at(tradeoff, place),
         "cannot_be_promised": tradeoff.warnings(rate, wanted),
@@ -146,27 +155,46 @@ def calibrate_threshold(
         )
     if write is not None and source is not None:
         why = {**asked, "data": seen.data, "images": len(seen.looks)}
+        if inspector is not None and inspector.rules is not None:
+            why["rules"] = f"{Path(inspector.rules.source).name} (sha256 {inspector.rules.sha256})"
+            why["calibration"] = judged_by["--calibration"]
         write_copy(source, write, "threshold_chosen", why, threshold=threshold)
         screen.print(f"{write}: the same weights with threshold {threshold:g}", markup=False)
     return 0
 
 
-def _examine(
-    segmenter: Segmenter, data: SegmentationData, rule_of: str, rules: Path | None, min_area: int
-) -> Examine:
+def _inspector(
+    segmenter: Segmenter, rule_of: str, rules: Path | None, calibration: Path | None, identity: str | None
+) -> Inspector | None:
+    """Who judges, where there are rules."""
+    from flawscope.cli.judged import open_calibration, open_inspector
     from flawscope.errors import UsageError
+
+    if rules is None:
+        if calibration is not None or identity is not None:
+            raise UsageError(
+                "nothing is measured without rules",
+                where="--calibration" if calibration is not None else "--calibration-id",
+                remedy="Add --rules, or leave it out",
+            )
+        return None
+    if rule_of == "defect":
+        raise UsageError(
+            "rules judge images, not single defects",
+            where="--rule-of",
+            remedy="Leave --rule-of defect out",
+        )
+    return open_inspector(rules, open_calibration(calibration, identity, segmenter), segmenter.labels)
+
+
+def _examine(
+    segmenter: Segmenter, data: SegmentationData, rule_of: str, inspector: Inspector | None, min_area: int
+) -> Examine:
+    from flawscope.cli.deciding import decision
     from flawscope.evaluate.threshold_looks import by_decision, by_defect, by_image
 
-    if rules is not None:
-        if rule_of == "defect":
-            raise UsageError(
-                "rules judge images, not single defects",
-                where="--rule-of",
-                remedy="Leave --rule-of defect out",
-            )
-        from flawscope.cli.deciding import decision
-
-        return by_decision(decision(rules, segmenter.labels, min_area))
+    if inspector is not None:
+        return by_decision(decision(inspector, segmenter.labels, min_area))
     return by_image(min_area) if rule_of == "image" else by_defect(segmenter.labels, data, min_area)
 
 

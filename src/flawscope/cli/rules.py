@@ -76,7 +76,8 @@ def check(
 ) -> int:
     """Check a rule file and say in words what it does.
 
-    Everything that is wrong is listed with its line. Exit code: 0 the rules can be used, 2 they cannot.
+    What is wrong is listed with its line; whether rules contradict each other, once each is well formed. Exit
+    code: 0 the rules can be used, 2 they cannot.
     """
     from flawscope.inspect.rule_reading import examine_rules
     from flawscope.inspect.rule_words import in_words

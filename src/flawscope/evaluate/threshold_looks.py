@@ -12,7 +12,7 @@ import numpy.typing as npt
 from flawscope.data.samples import Sample, SegmentationData
 from flawscope.errors import DataError, FlawscopeError
 from flawscope.evaluate.labels import agree
-from flawscope.images import Mask, Probability
+from flawscope.images import Image, Mask, Probability
 from flawscope.metrics.defects import OVERLAP
 from flawscope.segment.base import Segmenter, binarize
 
@@ -43,11 +43,11 @@ class Look:
     wrong: Counts
 
 
-Examine = Callable[[Probability, Mask], tuple[int, Counts]]
-"""From ``(K, h, w)`` probabilities and the true mask to :attr:`Look.units` and :attr:`Look.wrong`."""
+Examine = Callable[[Probability, Mask, Image], tuple[int, Counts]]
+"""From ``(K, h, w)`` probabilities, the true mask and the image to :attr:`Look.units` and :attr:`Look.wrong`."""
 
-Decide = Callable[[Mask, Probability], bool]
-"""From an answered mask and its probabilities to "rejected"."""
+Decide = Callable[[Mask, Probability, Image], bool]
+"""From an answered mask, its probabilities and the image to "rejected"."""
 
 
 @dataclass(slots=True)
@@ -125,7 +125,7 @@ def look_at(
 def by_image(min_area: int = 1) -> Examine:
     """An image is rejected when one region of a class has at least ``min_area`` pixels above the threshold."""
 
-    def examine(probability: Probability, truth: Mask) -> tuple[int, Counts]:
+    def examine(probability: Probability, truth: Mask, _image: Image) -> tuple[int, Counts]:
         return 1, _wrong(bool(truth.any()), _rejected_below(probability, min_area))
 
     return examine
@@ -143,7 +143,7 @@ def by_defect(labels: tuple[str, ...], data: SegmentationData, min_area: int = 1
     """
     agreement = agree(labels, data)
 
-    def examine(probability: Probability, truth: Mask) -> tuple[int, Counts]:
+    def examine(probability: Probability, truth: Mask, _image: Image) -> tuple[int, Counts]:
         if not truth.any():
             return 1, _wrong(False, _rejected_below(probability, min_area))
         answered = agreement.apply(probability)
@@ -158,7 +158,7 @@ def by_defect(labels: tuple[str, ...], data: SegmentationData, min_area: int = 1
 def by_decision(decide: Decide) -> Examine:
     """Whatever a decision on the answered mask says, asked again wherever the mask changes with the threshold."""
 
-    def examine(probability: Probability, truth: Mask) -> tuple[int, Counts]:
+    def examine(probability: Probability, truth: Mask, image: Image) -> tuple[int, Counts]:
         rejected = np.zeros(len(GRID), dtype=bool)
         before, answer = -1, False
         for place, threshold in enumerate(GRID):
@@ -166,7 +166,7 @@ def by_decision(decide: Decide) -> Examine:
             # masks shrink as the threshold rises: the same area is the same mask
             area = int(np.count_nonzero(mask))
             if area != before:
-                before, answer = area, decide(mask, probability)
+                before, answer = area, decide(mask, probability, image)
             rejected[place] = answer
         return 1, (~rejected if truth.any() else rejected).astype(np.int64)
 
@@ -175,7 +175,7 @@ def by_decision(decide: Decide) -> Examine:
 
 def _look(segmenter: Segmenter, sample: Sample, examine: Examine) -> Look:
     image, truth = sample.read()
-    units, wrong = examine(segmenter.segment(image).probability, truth)
+    units, wrong = examine(segmenter.segment(image).probability, truth, image)
     # a name cannot hold a zero byte, so that no group is taken for an image
     return Look(sample.name, sample.group or f"\0{sample.name}", bool(truth.any()), units, wrong)
 

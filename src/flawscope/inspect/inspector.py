@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flawscope.images import Image
+from flawscope.inspect.asked import AskedDefect
 from flawscope.inspect.calibration import Calibration
 from flawscope.inspect.judging import Judging, judge, require_calibration
 from flawscope.inspect.measure import measure
 from flawscope.inspect.rules import Rules
 from flawscope.inspect.verdict import so_far
-from flawscope.results import InspectionResult
+from flawscope.results import Defect, InspectionResult
 from flawscope.runs import Runs
 
 
@@ -80,6 +81,24 @@ class Inspector:
             judging.add(defects)
             more["verdict"] = so_far(judging.verdict(rows), rows, of_rows)
         return more
+
+    def accepts(self, defects: Iterable[Defect], image: Image) -> bool:
+        """Whether the verdict of :meth:`look` would be accept, measuring no more than it takes to know that.
+
+        Without rules everything is accepted.
+
+        Raises:
+            DataError: a zone of the rules lies outside the image.
+        """
+        if self.rules is None:
+            return True
+        height, width = image.shape[:2]
+        judging = Judging(self.rules, width=width, height=height, calibration=self.calibration)
+        for defect in defects:
+            judging.add([AskedDefect(defect, image, self.calibration)])
+            if judging.lost:
+                return False
+        return judging.verdict().outcome == "accept"
 
     def made_with(self) -> dict[str, Any]:
         """What all results of a folder share, under the names of the options."""

@@ -117,6 +117,16 @@ class Judging:
                 self._unspoken.append(self._seen)
             self._seen += 1
 
+    @property
+    def lost(self) -> bool:
+        """Whether the verdict is no longer accept, whatever else comes."""
+        if self._rules.file.default != "accept" and self._unspoken:
+            return True
+        return any(
+            heard.defects and heard.rule.total is None and heard.rule.then != "accept"
+            for heard in self._heard
+        )
+
     def verdict(self, height: int | None = None) -> Verdict:
         """The verdict on all defects so far.
 

@@ -41,11 +41,11 @@ class Shape:
     """
 
     def __init__(self, runs: Runs, scale: tuple[float, float] = (1.0, 1.0)) -> None:
-        found = outlines(runs)
+        found = outlines(runs, scale)
         self.runs = runs
         self.scale = np.array(scale)
         self.corners = [outline.corners * self.scale for outline in found]
-        self.sides = np.concatenate([outline.sides for outline in found]) * self.scale
+        self.sides = np.concatenate([outline.sides for outline in found])
         self.edge = cKDTree(np.concatenate([outline.middles for outline in found]) * self.scale)
         self.skeleton = skeleton(runs, scale)
 

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -62,12 +64,17 @@ class Measures:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for JSON, lengths to a thousandth, without those in millimetres where there are none."""
-        values = {
-            name: round(value, 3 if name.endswith("_px") else 6)
-            for name, value in asdict(self).items()
-            if value is not None
-        }
+        values = {name: rounded(name, value) for name, value in asdict(self).items() if value is not None}
         return {"contrast": None, **values}
+
+
+MEASURES = tuple(each.name for each in fields(Measures))
+"""Names of all measures."""
+
+
+def rounded(name: str, value: float) -> float:
+    """A measure as results and rules have it."""
+    return round(value, 3 if name.endswith("_px") else 6)
 
 
 def measure(
@@ -81,38 +88,101 @@ def measure(
             the contrast; only the rows around the defect are read.
         calibration: for millimetres.
     """
-    runs = defect.runs if isinstance(defect, Defect) else defect
-    area = runs.area
-    length, widest, perimeter = _sizes(runs, (1.0, 1.0))
-    contrast = None if image is None else contrast_of(runs, image)
-    if calibration is None:
-        turned = orientation(runs)
-        return Measures(area, length, area / length, widest, perimeter, turned, contrast)
-    scale = (calibration.mm_per_px_x, calibration.mm_per_px_y)
-    in_mm = [size * scale[0] for size in (length, widest, perimeter)]
-    if scale[0] != scale[1]:
-        in_mm = list(_sizes(runs, scale))
-    area_mm2 = area * scale[0] * scale[1]
-    return Measures(
-        area,
-        length,
-        area / length,
-        widest,
-        perimeter,
-        orientation(runs, scale),
-        contrast,
-        area_mm2,
-        in_mm[0],
-        area_mm2 / in_mm[0],
-        in_mm[1],
-        in_mm[2],
-    )
+    taken = Measuring(defect.runs if isinstance(defect, Defect) else defect, image, calibration)
+    return Measures(*(getattr(taken, name) for name in MEASURES))
 
 
-def _sizes(runs: Runs, scale: tuple[float, float]) -> tuple[float, float, float]:
-    """Length, largest width and perimeter."""
-    shape = Shape(runs, scale)
-    return shape.length(), 2 * shape.largest_radius(), shape.perimeter()
+class Measuring:
+    """The measures of one region, each taken the first time it is asked for; :class:`Measures` says what each is.
+
+    Args:
+        runs: at least one pixel.
+        image: as for :func:`measure`.
+        calibration: for millimetres; without it those are None.
+    """
+
+    def __init__(
+        self, runs: Runs, image: Image | None = None, calibration: Calibration | None = None
+    ) -> None:
+        self._runs, self._image = runs, image
+        self._pixel = None if calibration is None else (calibration.mm_per_px_x, calibration.mm_per_px_y)
+
+    @cached_property
+    def area_px(self) -> int:
+        """Pixels."""
+        return self._runs.area
+
+    @cached_property
+    def length_px(self) -> float:
+        """The longest way, in pixels."""
+        return self._shape.length()
+
+    @cached_property
+    def width_mean_px(self) -> float:
+        """Area over length."""
+        return self.area_px / self.length_px
+
+    @cached_property
+    def width_max_px(self) -> float:
+        """Of the largest circle inside."""
+        return 2 * self._shape.largest_radius()
+
+    @cached_property
+    def perimeter_px(self) -> float:
+        """Of all outlines, in pixels."""
+        return self._shape.perimeter()
+
+    @cached_property
+    def orientation_deg(self) -> float:
+        """0 to below 180; in the plane of the surface with a calibration."""
+        return orientation(self._runs, self._pixel or (1.0, 1.0))
+
+    @cached_property
+    def contrast(self) -> float | None:
+        """Inside less around."""
+        return None if self._image is None else contrast_of(self._runs, self._image)
+
+    @cached_property
+    def area_mm2(self) -> float | None:
+        """Square millimetres."""
+        return None if self._pixel is None else self.area_px * self._pixel[0] * self._pixel[1]
+
+    @cached_property
+    def length_mm(self) -> float | None:
+        """The longest way, in millimetres."""
+        return self._in_mm("length_px", Shape.length)
+
+    @cached_property
+    def width_mean_mm(self) -> float | None:
+        """Area over length, in millimetres."""
+        area, length = self.area_mm2, self.length_mm
+        return None if area is None or length is None else area / length
+
+    @cached_property
+    def width_max_mm(self) -> float | None:
+        """Of the largest circle inside, in millimetres."""
+        return self._in_mm("width_max_px", lambda shape: 2 * shape.largest_radius())
+
+    @cached_property
+    def perimeter_mm(self) -> float | None:
+        """Of all outlines, in millimetres."""
+        return self._in_mm("perimeter_px", Shape.perimeter)
+
+    @cached_property
+    def _shape(self) -> Shape:
+        return Shape(self._runs)
+
+    @cached_property
+    def _stretched(self) -> Shape:
+        assert self._pixel is not None
+        return Shape(self._runs, self._pixel)
+
+    def _in_mm(self, in_pixels: str, taken: Callable[[Shape], float]) -> float | None:
+        if self._pixel is None:
+            return None
+        if self._pixel[0] == self._pixel[1]:
+            return float(getattr(self, in_pixels)) * self._pixel[0]
+        return taken(self._stretched)
 
 
 def orientation(runs: Runs, scale: tuple[float, float] = (1.0, 1.0)) -> float:

@@ -36,7 +36,7 @@ class Outline:
             centres at whole numbers.
         middles: ``(2 m, 2)`` ``float64`` middles of its ``m`` unit edges, each the mean of five neighbours where
             there are at least twenty, and the points halfway between them.
-        sides: ``(k, 2)`` ``float64`` vectors in pixels, whose lengths sum to that of the outline.
+        sides: ``(k, 2)`` ``float64`` vectors, whose lengths sum to that of the outline, in the unit of its scale.
     """
 
     corners: Points
@@ -44,12 +44,17 @@ class Outline:
     sides: Points
 
 
-def outlines(runs: Runs) -> list[Outline]:
-    """All outlines of a region, holes included; work and memory grow with its runs and its outline."""
-    return [_outline(vertices) for vertices in _polygons(runs)]
+def outlines(runs: Runs, scale: tuple[float, float] = (1.0, 1.0)) -> list[Outline]:
+    """All outlines of a region, holes included; work and memory grow with its runs and its outline.
+
+    Args:
+        runs: the region.
+        scale: width and height of a pixel, for the sides.
+    """
+    return [_outline(vertices, scale) for vertices in _polygons(runs)]
 
 
-def _outline(vertices: Ints) -> Outline:
+def _outline(vertices: Ints, scale: tuple[float, float]) -> Outline:
     edges = np.roll(vertices, -1, axis=0) - vertices
     lengths = np.abs(edges).sum(axis=1)
     steps = np.repeat(np.sign(edges), lengths, axis=0)
@@ -60,7 +65,8 @@ def _outline(vertices: Ints) -> Outline:
         middles = sum((np.roll(middles, shift, axis=0) for shift in reach), np.zeros(1)) / _SMOOTHED
     halves = (middles + np.roll(middles, -1, axis=0)) / 2
     corners = corner_steps(steps)
-    return Outline(starts[corners] - 0.5, np.concatenate([middles, halves]), sides(steps, corners))
+    edge = np.concatenate([middles, halves])
+    return Outline(starts[corners] - 0.5, edge, sides(steps, corners, scale))
 
 
 def _polygons(runs: Runs) -> list[Ints]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from flawscope.inspect.rules import FIELDS, SEVERITY, TOTALS, Density, Range, Rule, RuleFile
 
@@ -54,16 +55,47 @@ def conflicts(content: RuleFile, labels: Sequence[str] | None = None) -> Iterato
                 break
 
 
-def _own(number: int, rule: Rule, content: RuleFile, labels: Sequence[str] | None) -> Iterator[Conflict]:
-    if rule.name == DEFAULT:
+def misnamed(content: Mapping[str, Any], labels: Sequence[str] | None = None) -> Iterator[Conflict]:
+    """What is wrong with the names of rules, zones and classes in a file that is not well formed.
+
+    Args:
+        content: the file as plain values; whatever is not where it should be is passed over.
+        labels: the classes that exist, where known.
+    """
+    rules, zones = content.get("rules"), content.get("zones", {})
+    first: dict[str, int] = {}
+    for number, rule in enumerate(rules if isinstance(rules, list) else []):
+        if not isinstance(rule, dict):
+            continue
+        yield from _names(number, rule, zones if isinstance(zones, dict) else None, labels)
+        name = rule.get("name")
+        if isinstance(name, str) and first.setdefault(name, number) != number:
+            yield _twice(number, name, first[name])
+
+
+def _names(
+    number: int, rule: Mapping[str, Any], zones: Collection[str] | None, labels: Sequence[str] | None
+) -> Iterator[Conflict]:
+    """Names of one rule that cannot be; what is no name at all is passed over."""
+    if rule.get("name") == DEFAULT:
         yield Conflict(number, "name", f"a rule cannot be named '{DEFAULT}'", "Choose another name")
     for key in ("zone", "outside"):
-        zone = getattr(rule, key)
-        if zone is not None and zone not in content.zones:
-            yield Conflict(number, key, f"there is no zone '{zone}'", nearest(zone, content.zones))
-    for label in rule.classes or ():
-        if labels is not None and label not in labels:
+        zone = rule.get(key)
+        if isinstance(zone, str) and zones is not None and zone not in zones:
+            yield Conflict(number, key, f"there is no zone '{zone}'", nearest(zone, zones))
+    classes = rule.get("class")
+    for label in [classes] if isinstance(classes, str) else classes if isinstance(classes, list) else ():
+        if isinstance(label, str) and labels is not None and label not in labels:
             yield Conflict(number, "class", f"'{label}' is not one of the classes", nearest(label, labels))
+
+
+def _twice(number: int, name: str, earlier: int) -> Conflict:
+    return Conflict(number, "name", f"there is another rule named '{name}'", "Give each its own", earlier)
+
+
+def _own(number: int, rule: Rule, content: RuleFile, labels: Sequence[str] | None) -> Iterator[Conflict]:
+    given = {"name": rule.name, "zone": rule.zone, "outside": rule.outside, "class": list(rule.classes or ())}
+    yield from _names(number, given, content.zones, labels)
     never = f"rule '{rule.name}' can never speak"
     for name, (low, high) in (FIELDS | TOTALS).items():
         limits = getattr(rule, name)
@@ -83,9 +115,7 @@ def _own(number: int, rule: Rule, content: RuleFile, labels: Sequence[str] | Non
 
 def _between(number: int, rule: Rule, earlier: int, other: Rule) -> Conflict | None:
     if rule.name == other.name:
-        return Conflict(
-            number, "name", f"there is another rule named '{rule.name}'", "Give each its own", earlier
-        )
+        return _twice(number, rule.name, earlier)
     there, here = _implies(rule, other), _implies(other, rule)
     if there and here:
         if rule.then == other.then:

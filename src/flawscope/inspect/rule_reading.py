@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from flawscope.errors import DataError
-from flawscope.inspect.rule_conflicts import conflicts, nearest
+from flawscope.inspect.rule_conflicts import Conflict, conflicts, misnamed, nearest
 from flawscope.inspect.rules import Density, Range, Rule, RuleFile, Rules
 from flawscope.inspect.yaml_lines import Lined, Loc, YamlFaultError, parse_yaml
 from flawscope.inspect.zones import Edges, ZoneDescription
@@ -69,7 +69,10 @@ def read_rules(path: str | Path, labels: Sequence[str] | None = None) -> Rules:
 def examine_rules(
     path: str | Path, labels: Sequence[str] | None = None
 ) -> tuple[Rules | None, list[Problem]]:
-    """Rules from a file, or everything that is wrong with it, by line."""
+    """Rules from a file, or what is wrong with it, by line.
+
+    Whether rules contradict or drown out each other is only known when each of them is well formed.
+    """
     source = str(path)
     try:
         with Path(path).open("rb") as opened:
@@ -98,13 +101,11 @@ def rules_from(
     try:
         content = RuleFile.model_validate(lined.value)
     except ValidationError as error:
-        return None, _sorted([_translated(detail, source, lined) for detail in error.errors()])
+        problems = [_translated(detail, source, lined) for detail in error.errors()]
+        problems += [_placed(one, source, lined) for one in misnamed(lined.value, labels)]
+        return None, _sorted(problems)
     lines = {rule.name: lined.line(("rules", number)) for number, rule in enumerate(content.rules)}
-    problems = []
-    for found_one in conflicts(content, labels):
-        other = "" if found_one.other is None else f" (line {lined.line(('rules', found_one.other))})"
-        line = lined.line(("rules", found_one.rule, found_one.key))
-        problems.append(Problem(source, line, found_one.what + other, found_one.remedy))
+    problems = [_placed(one, source, lined) for one in conflicts(content, labels)]
     if problems:
         return None, _sorted(problems)
     zones = {name: lined.line(("zones", name)) for name in content.zones}
@@ -113,6 +114,13 @@ def rules_from(
 
 def _sorted(problems: list[Problem]) -> list[Problem]:
     return sorted(dict.fromkeys(problems), key=lambda problem: problem.line or 0)[:_MOST_PROBLEMS]
+
+
+def _placed(found: Conflict, source: str, lined: Lined) -> Problem:
+    """What is wrong between rules, with its line."""
+    other = "" if found.other is None else f" (line {lined.line(('rules', found.other))})"
+    line = lined.line(("rules", found.rule, found.key))
+    return Problem(source, line, found.what + other, found.remedy)
 
 
 def _translated(detail: Any, source: str, lined: Lined) -> Problem:

@@ -6,6 +6,9 @@ corner pixel of a region says little about where its corner is, the two edges sa
 reach their crossing, which lies outside of the curve. Segments are cut greedily, so where they end depends on where
 and which way one starts; both ways round count half.
 
+Where pixels are oblong, segments are cut among the pixels, but lines, turns and crossings are those of the stretched
+curve: a right angle of the surface can turn by 28 degrees among pixels of 1 x 4.
+
 Sources: D. Coeurjolly, R. Klette, "A comparative evaluation of length estimators of digital curves", 2004, for steps
 that count along the tangent; P. Selinger, "Potrace: a polygon-based tracing algorithm", 2003, for corners moved to
 where fitted lines cross.
@@ -25,39 +28,41 @@ _GENTLE, _SHARP = 45.0, 90.0
 """Degrees of turn up to which a corner stays where it is, and from which it goes to the crossing."""
 
 _FURTHEST = 1.0
-"""Pixels that a corner may be moved."""
+"""Pixels, as wide and high as they are, that a corner may be moved."""
 
 _HOLD = 0.02
 """Weight of a corner's own place against the two lines, which settles it where they are nearly parallel."""
 
 
-def sides(steps: Ints, corners: Ints) -> Points:
+def sides(steps: Ints, corners: Ints, scale: tuple[float, float] = (1.0, 1.0)) -> Points:
     """The sides of a closed curve of unit steps.
 
     Args:
         steps: ``(n, 2)``, each one step along x or along y, back to the start in the end.
         corners: ``corner_steps(steps)``.
+        scale: length of a step along x, and of one along y.
 
     Returns:
-        ``(m, 2)`` ``float64`` vectors. Their lengths sum to that of the curve; stretched along x or y, to that of the
-        stretched curve.
+        ``(m, 2)`` ``float64`` vectors in the unit of ``scale``, whose lengths sum to that of the curve.
     """
     back = -steps[::-1]
-    return np.concatenate([_one_way(steps, corners), _one_way(back, corner_steps(back))]) / 2
+    pixel = np.array(scale, dtype=np.float64)
+    both = [_one_way(steps, corners, pixel), _one_way(back, corner_steps(back), pixel)]
+    return np.concatenate(both) / 2
 
 
-def _one_way(steps: Ints, ends: Ints) -> Points:
+def _one_way(steps: Ints, ends: Ints, pixel: Points) -> Points:
     """The sides, going one way round."""
     ends = np.unique(ends)
     steps = np.roll(steps, -ends[0], axis=0)
-    points = (np.cumsum(steps, axis=0) - steps).astype(np.float64)
+    points = (np.cumsum(steps, axis=0) - steps) * pixel
     firsts = ends - ends[0]
     corners = points[firsts]
     chords: Points = np.roll(corners, -1, axis=0) - corners
     if len(steps) <= FEW_STEPS or len(firsts) < 3:
         return chords
-    middles, along = _lines(points + steps / 2, firsts, chords)
-    moved = corners + _shifts(corners, middles, along)
+    middles, along = _lines(points + steps * pixel / 2, firsts, chords)
+    moved = corners + _shifts(corners, middles, along, pixel)
     ways = np.roll(moved, -1, axis=0) - moved
     counted: Points = (ways * along).sum(axis=1)[:, None] * along
     return counted
@@ -78,7 +83,7 @@ def _lines(points: Points, firsts: Ints, chords: Points) -> tuple[Points, Points
     return middles, along / np.linalg.norm(along, axis=1)[:, None]
 
 
-def _shifts(corners: Points, middles: Points, along: Points) -> Points:
+def _shifts(corners: Points, middles: Points, along: Points, pixel: Points) -> Points:
     """How far each corner goes to the crossing of the lines before and after it."""
     normals = np.stack([-along[:, 1], along[:, 0]], axis=1)
     squares = normals[:, :, None] * normals[:, None, :]
@@ -86,7 +91,7 @@ def _shifts(corners: Points, middles: Points, along: Points) -> Points:
     pull = np.einsum("nij,nj->ni", squares, middles - corners)
     pull += np.einsum("nij,nj->ni", before, middles_before - corners)
     shifts: Points = np.linalg.solve(squares + before + _HOLD * np.eye(2), pull[:, :, None])[:, :, 0]
-    far = np.linalg.norm(shifts, axis=1)
+    far = np.linalg.norm(shifts / pixel, axis=1)
     cosines = (along * np.roll(along, 1, axis=0)).sum(axis=1)
     turns = np.degrees(np.arccos(np.clip(cosines, -1.0, 1.0)))
     share = np.clip((turns - _GENTLE) / (_SHARP - _GENTLE), 0.0, 1.0)
