@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from flawscope import outputs
 from flawscope.errors import OutputError
 from flawscope.outputs import atomic, check_writable, dumps, output_error, write_bytes, write_json, write_text
 
@@ -143,6 +144,33 @@ def test_json_has_no_nan_and_knows_numpy_and_paths(tmp_path: Path) -> None:
     }
     assert json.loads(write_json(tmp_path / "a.json", payload).read_text()) == expected
     assert dumps({"ä": 1}, indent=None) == '{"ä": 1}'
+
+
+def test_long_lists_of_whole_numbers_are_not_walked(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[object] = []
+    look = outputs._plain
+
+    def counted(value: object) -> object:
+        looked_at.append(value)
+        return look(value)
+
+    monkeypatch.setattr(outputs, "_plain", counted)
+    runs = {"rows": np.arange(1000), "starts": list(range(1000)), "ends": tuple(range(1000))}
+    assert json.loads(dumps(runs)) == {name: list(range(1000)) for name in runs}
+    assert len(looked_at) < 10
+
+
+def test_one_value_that_is_not_plain_among_plain_ones_is_seen() -> None:
+    for value, plain in (
+        (float("nan"), None),
+        (np.int16(7), 7),
+        (Path("a") / "b", "a/b"),
+        ([np.inf], [None]),
+    ):
+        for kind in (list, tuple):
+            assert json.loads(dumps(kind([1, True, None, "x", value]))) == [1, True, None, "x", plain]
+    assert json.loads(dumps({3})) == [3]
+    assert dumps(np.array([True, False]), indent=None) == "[true, false]"
 
 
 def test_file_names_that_are_no_utf8_survive_json(tmp_path: Path) -> None:

@@ -124,11 +124,16 @@ def dumps(payload: Any, *, indent: int | None = 1) -> str:
     return text.encode("utf-8", _SURROGATES).decode("utf-8")
 
 
+_PLAIN = frozenset({int, bool, str, type(None)})
+"""Lists of these alone, such as the runs of a region, need no look at each value."""
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(item) for item in value]
+        items = list(value)
+        return items if set(map(type, items)) <= _PLAIN else [_plain(item) for item in items]
     if isinstance(value, Path):
         return value.as_posix()
     if hasattr(value, "tolist") and hasattr(value, "dtype"):

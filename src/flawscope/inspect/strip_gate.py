@@ -74,7 +74,7 @@ class Gate:
         if len(numbers) < _FEWEST:
             raise UsageError(
                 f"{len(numbers)} tiles are too few to learn what background is",
-                remedy=f"Give at least {_FEWEST}, or do without the gate",
+                remedy=f"At least {_FEWEST} are needed: give more, or inspect without skipping background",
             )
         middle = float(np.median(numbers))
         spread = _NORMAL * float(np.median(np.abs(numbers - middle)))
@@ -111,13 +111,13 @@ def _rows_to_learn_from(source: RowSource, height: int) -> int:
         raise UsageError(
             "background cannot be learnt from rows of unknown length that come only once",
             where=source.name,
-            remedy="Give a file, or learn the gate from clean images",
+            remedy="Give a file, or inspect without skipping background",
         )
     if rows < height:
         raise UsageError(
             f"background cannot be learnt from a strip of {rows} rows, shorter than a tile of {height}",
             where=source.name,
-            remedy="Inspect it without skipping, or learn the gate from clean images",
+            remedy="Inspect it without skipping background",
         )
     return rows
 
