@@ -139,7 +139,7 @@ def test_a_strip_cut_short_is_never_accepted(command: list[str], capsys: pytest.
     assert '<li class="review"><b>REVIEW</b> coil.raw: inspected in part' in page
     surface(height=600).tofile("other.raw")  # under another name the first is not forgotten
     assert run([*command, "other.raw", "--strip", "--width", "64"]) == 2
-    assert "already holds results of 1 images" in capsys.readouterr().err
+    assert "already holds results of 1 image" in capsys.readouterr().err
     assert run([*command, "other.raw", "--strip", "--width", "64", "--resume"]) == 2
     assert [line["source"] for line in kept()] == ["coil.raw"]
 

@@ -255,6 +255,23 @@ def test_the_page_lives_in_a_browser(records: list[Record], tmp_path: Path) -> N
     assert len(re.findall(r'<li id="image-\d" data-defects="\d" hidden', driven)) == 3
 
 
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+def test_the_table_writes_three_digits_and_no_zeros_behind_a_thousand(
+    records: list[Record], tmp_path: Path
+) -> None:
+    for record in records:
+        record["calibration"] = {"id": "line-3", "mm_per_px_x": 1.0, "mm_per_px_y": 1.0}
+        record["defects"] = record["defects"][:1]
+        for defect in record["defects"]:
+            area = {150: 2948.0, 100: 29.484, 50: 0.02914}[defect["area_px"]]
+            sizes = {"length_px": area, "length_mm": area, "width_max_mm": 0.5, "area_mm2": area}
+            defect.update(sizes, orientation_deg=90.0, contrast=None, centroid=[20.0, 10.0])
+    page(records, tmp_path)
+    dom = browse(tmp_path / "r.html", tmp_path / "p", "--dump-dom")
+    assert cells(dom, 3) == ["2,948", "29.5", "0.03"]  # lengths, to a hundredth of a millimetre
+    assert cells(dom, 5) == ["2,948", "29.5", "0.029"]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 def test_ten_thousand_defects_come_in_pages(records: list[Record], tmp_path: Path) -> None:

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from flawscope.inspect.digits import short
 from flawscope.inspect.report_histogram import HEIGHT, bin_edges, histogram
-from flawscope.inspect.report_map import lay_out
+from flawscope.inspect.report_map import lay_out, lay_out_apart
+from flawscope.inspect.report_notices import notices
 from flawscope.inspect.report_scale import ticks
 from flawscope.inspect.report_table import defect_table
 from flawscope.inspect.report_units import units_of
@@ -169,3 +171,59 @@ def test_the_table_has_the_worst_and_says_how_many_there_are() -> None:
         '"rows":[[1,"pit","reject","long",0.9,2.0,1.0,2.0,90.0,null,6.0,6.0],[1,"pit","review","(none)"'
         in str(table.data).replace(", ", ",").replace(": ", ":")
     )
+
+
+def test_images_of_other_sizes_have_a_map_each() -> None:
+    sizes = [(300, 200), (20_000, 500), (330, 210), (310, 190)]
+    images = [record(measured(8)) | {"height": high, "width": wide} for wide, high in sizes]
+    maps = lay_out_apart(images, units_of(images), ["a.png", "strip.png", "b.png", "c.png"], "image")
+    assert maps is not None
+    strip, photos = maps.frames
+    assert [(frame.title, frame.images) for frame in maps.frames] == [("strip.png", 1), ("3 images", 3)]
+    assert maps.which == [1, 0, 1, 1]
+    assert photos.top >= strip.top + strip.size[1]  # they do not lie on each other
+    assert maps.size[1] == photos.top + photos.size[1]
+    # 210 px are 300 units high: the far corner of the largest photograph is that of its frame
+    assert photos.high == 300.0
+    assert photos.wide == pytest.approx(330 * 300 / 210, abs=0.1)
+    assert maps.place_of(3, [330, 210, 0, 0])[:2] == pytest.approx(
+        [photos.corner[0] + photos.wide, photos.corner[1] + photos.high], abs=0.2
+    )
+    assert maps.place_of(2, [0, 0, 10, 10])[:2] == list(strip.corner)
+    alike = lay_out_apart(images[2:], units_of(images), ["b.png", "c.png"], "image")
+    assert alike is not None
+    single = lay_out(images[2:], units_of(images))
+    assert alike.frames == [single]  # as before, where sizes are about the same
+    assert lay_out_apart([], units_of([]), [], "image") is None
+
+
+def test_no_more_than_four_maps() -> None:
+    images = [record(measured(8)) | {"height": 3**power, "width": 3**power} for power in range(4, 10)]
+    maps = lay_out_apart(images, units_of(images), list("abcdef"), "image")
+    assert maps is not None
+    assert maps.which == [3, 3, 3, 2, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (8.98988, "8.99"),
+        (90.0, "90"),
+        (0.012345, "0.0123"),
+        (704.3, "704"),
+        (2948.0, "2,948"),
+        (-0.5, "-0.5"),
+        (0, "0"),
+    ],
+)
+def test_three_digits_are_enough(value: float, said: str) -> None:
+    assert short(value) == said
+
+
+def test_what_nobody_saw_stands_at_the_top() -> None:
+    skipped = {"tiles": 4000, "skipped": 120, "level": -1.0}
+    images = [record() | {"background": skipped, "source": "coil.raw"}, record()]
+    (only,) = notices(images, 0)
+    assert only.text == "coil.raw: 120 of 4,000 tiles skipped as background (level -1), seen by nobody."
+    assert [each.word for each in notices(images, 2)] == ["Not inspected", "Not seen"]
+    assert notices([record()], 0) == []

@@ -14,7 +14,7 @@ from flawscope.inspect.counted import is_strip, length_m, noun_of
 from flawscope.inspect.report_cards import gallery
 from flawscope.inspect.report_facts import calibration_words, facts_of
 from flawscope.inspect.report_histogram import histograms
-from flawscope.inspect.report_map import lay_out
+from flawscope.inspect.report_map import lay_out_apart
 from flawscope.inspect.report_notices import notices
 from flawscope.inspect.report_table import DEFECT_LIMIT, css_colour, defect_table
 from flawscope.inspect.report_units import Units, units_of
@@ -63,8 +63,8 @@ def write_report(
     labels = labels or list(about.labels if about is not None else ())
     units, root = units_of(records), _common_folder([record["source"] for record in records])
     names = [record["source"].removeprefix(root) for record in records]
-    shown = gallery(records, names, labels, page=page, white=white)
-    place = lay_out(records, units)
+    shown = gallery(records, names, labels, units, page=page, white=white)
+    place = lay_out_apart(records, units, names, noun_of(records))
     table = defect_table(
         records,
         units,

@@ -16,6 +16,7 @@ from flawscope.images import Image, Mask
 from flawscope.inspect.counted import is_strip, noun_of
 from flawscope.inspect.report_crops import CROPS, crop_cards
 from flawscope.inspect.report_pictures import jpeg_uri, png_uri, shrunk_size
+from flawscope.inspect.report_units import Units
 from flawscope.inspect.report_verdicts import outcome_of, severity
 from flawscope.inspect.sources import read_source
 from flawscope.inspect.tables import Record
@@ -45,20 +46,21 @@ def gallery(
     records: Sequence[Record],
     names: Sequence[str],
     labels: Sequence[str],
+    units: Units,
     *,
     page: int | None,
     white: int | None,
     limit: int = GALLERY_LIMIT,
 ) -> Gallery:
     """Read the pixels of the worst images again and make their cards; of strips, cards of the worst defects."""
-    worst_first = sorted(range(len(records)), key=lambda index: severity(records[index]))
+    worst_first = sorted(range(len(records)), key=lambda index: severity(records[index], units.size))
     cards: list[dict[str, Any]] = []
     unread, shown = [], 0
     for index in worst_first[:limit]:
         record, name = records[index], names[index]
         try:
             if _in_crops(record):
-                cards += crop_cards(index + 1, record, name, labels, page=page, white=white)
+                cards += crop_cards(index + 1, record, name, labels, units.size, page=page, white=white)
             else:
                 image = read_source(record["source"], page=page, white=white)
                 cards.append(_card(index + 1, record, name, image, labels))

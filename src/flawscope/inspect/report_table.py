@@ -9,9 +9,9 @@ from typing import Any
 from markupsafe import Markup
 
 from flawscope.inspect.counted import noun_of
-from flawscope.inspect.report_map import DefectMap
+from flawscope.inspect.report_map import DefectMap, DefectMaps
 from flawscope.inspect.report_units import Units
-from flawscope.inspect.report_verdicts import OUTCOMES, Spoken, spoken_of
+from flawscope.inspect.report_verdicts import OUTCOMES, Spoken, spoken_of, worst_first
 from flawscope.inspect.rule_conflicts import DEFAULT
 from flawscope.inspect.tables import Record
 from flawscope.outputs import dumps
@@ -45,7 +45,7 @@ class DefectTable:
 def defect_table(
     records: Sequence[Record],
     units: Units,
-    place: DefectMap | None,
+    place: DefectMap | DefectMaps | None,
     *,
     names: Sequence[str],
     labels: Sequence[str],
@@ -69,8 +69,7 @@ def defect_table(
         for number, record in enumerate(records, start=1)
         for defect, spoken in zip(record["defects"], spoken_of(record), strict=True)
     ]
-    size = units.length[0] if units.measured else "area_px"
-    entries.sort(key=lambda entry: (_rank(entry[3]), -entry[2][size]))
+    entries.sort(key=lambda entry: worst_first(entry[2], entry[3], units.size))
     total, entries = len(entries), entries[:limit]
     columns = _columns(units, judged, noun_of(records).capitalize())
     data = {
@@ -81,7 +80,7 @@ def defect_table(
         "names": names,
         "cards": sorted(cards),
         "rows": [_row(entry, units, judged) for entry in entries],
-        "places": None if place is None else [place.place(entry[2]["box"]) for entry in entries],
+        "places": None if place is None else [place.place_of(entry[0], entry[2]["box"]) for entry in entries],
         "images": [entry[0] for entry in entries],
     }
     position = 2 if not judged else 4
@@ -97,10 +96,6 @@ def css_colour(number: int) -> str:
 def embedded(payload: Any) -> Markup:
     """JSON that cannot end the ``script`` element it stands in."""
     return Markup(dumps(payload, indent=None).replace("&", r"\u0026").replace("<", r"\u003c"))
-
-
-def _rank(spoken: Spoken) -> int:
-    return 0 if spoken.outcome is None else OUTCOMES.index(spoken.outcome)
 
 
 def _columns(units: Units, judged: bool, source: str) -> list[dict[str, Any]]:

@@ -30,6 +30,11 @@ class Units:
         return ("length_mm", "mm") if self.mm else ("length_px", "px")
 
     @property
+    def size(self) -> str:
+        """Name of the measure by which the largest defect is known: its length, or where there is none its area."""
+        return self.length[0] if self.measured else "area_px"
+
+    @property
     def width(self) -> tuple[str, str]:
         """Name of the largest width, and its unit."""
         return ("width_max_mm", "mm") if self.mm else ("width_max_px", "px")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from flawscope.inspect.rules import SEVERITY
 from flawscope.inspect.tables import Record
@@ -57,10 +58,15 @@ def spoken_of(record: Record) -> list[Spoken]:
     ]
 
 
-def severity(record: Record) -> tuple[int, float]:
-    """A key that sorts the worst image first: by outcome, then by the largest defect."""
+def worst_first(defect: Mapping[str, Any], spoken: Spoken, size: str) -> tuple[int, float]:
+    """A key that sorts the worst defect first: by what was said of it, then by its ``size``."""
+    return 0 if spoken.outcome is None else OUTCOMES.index(spoken.outcome), -defect[size]
+
+
+def severity(record: Record, size: str = "area_px") -> tuple[int, float]:
+    """A key that sorts the worst image first: by outcome, then by the defect with the largest ``size``."""
     outcome = outcome_of(record)
-    largest = max((defect["area_px"] for defect in record["defects"]), default=0)
+    largest = max((defect[size] for defect in record["defects"]), default=0)
     return (0 if outcome is None else -SEVERITY[outcome], -largest)  # type: ignore[index]
 
 

@@ -38,9 +38,13 @@
   var heads = Array.from(table.tHead.rows[0].cells), body = table.tBodies[0];
   var filter = byId("filter"), kind = byId("class"), verdict = byId("verdict"), least = byId("least");
   var judged = verdict !== null, view = [], first = 0;
-  var formats = columns.map(function (column) {
-    return new Intl.NumberFormat("en", { minimumFractionDigits: column.digits, maximumFractionDigits: column.digits });
+  var formats = [0, 1, 2, 3].map(function (digits) {
+    return new Intl.NumberFormat("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
   });
+  function written(value, most) { // three significant digits, and all before the point
+    var whole = Math.floor(Math.log10(Math.abs(value) || 1));
+    return formats[Math.max(0, Math.min(most, 2 - whole))].format(value);
+  }
   var texts = rows.map(function (row) {
     return (data.names[row[0] - 1] + " " + row[1] + (judged ? " " + row[3] : "")).toLowerCase();
   });
@@ -68,7 +72,7 @@
       return told;
     }
     if (columns[column].kind === "text") { return element("td", value, judged && column === 3 ? "rules" : ""); }
-    return element("td", value === null ? "" : formats[column].format(value), "n");
+    return element("td", value === null ? "" : written(value, columns[column].digits), "n");
   }
   function show(count) {
     var part = document.createDocumentFragment(), last = Math.min(view.length, first + count);
