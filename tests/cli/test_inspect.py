@@ -544,3 +544,65 @@ def test_large_files_are_strips(given: list[str], monkeypatch: pytest.MonkeyPatc
     assert run([*given, *JUDGED]) == 1
     assert [line["source"] for line in lines() if "strip" in line["files"]] == ["in/strip.tif"]
     assert len(lines()) == 4
+
+
+def test_a_strip_seen_whole_is_not_accepted(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Of 64 x 1,280 px seen at 64 x 64, a scratch of two rows is gone; tiles and --strip find it."""
+    write_image(Path("in/coil.png"), surface((20, 600, 30, 2), height=1280))
+    given[1] = "in/coil.png"
+    capsys.readouterr()
+    told = "in/coil.png was seen at 1/20 of its size, where defects vanish: use --tile auto or --strip, or "
+    told = f"note: {told}--allow-reduction for weights trained so"
+    assert run([*given, *JUDGED, "--report", "--json", "report.json"]) == 1
+    said = capsys.readouterr()
+    assert said.out.splitlines()[:2] == [
+        "REVIEW in/coil.png: seen at 1/20 of its size: use --tile auto or --strip",
+        "1 image: 0 accept, 1 review, 0 reject",
+    ]
+    assert told in said.err.splitlines()
+    (line,) = lines()
+    assert line["defects"] == []
+    assert line["reduction"] == {"factor": 20.0, "limit": 4.0, "allowed": False}
+    assert line["verdict"]["findings"] == [
+        {
+            "rule": "image reduced",
+            "outcome": "review",
+            "line": None,
+            "defects": [],
+            "limits": {"reduction": {"min": 4.0}},
+            "measured": {"reduction": 20.0},
+        }
+    ]
+    assert told.removeprefix("note: ") in json.loads(Path("report.json").read_text())["notes"]
+    page = Path("out/report.html").read_text()
+    assert "was seen at 1/20 of its size" in page
+    assert "image reduced" in page
+    assert run(["report", "out", "--out", "again.html"]) == 0
+    assert "was seen at 1/20 of its size" in Path("again.html").read_text()
+
+    for way in (["--tile", "auto"], ["--strip"]):
+        assert run([*given, *JUDGED, *way, "--overwrite"]) == 1
+        assert lines()[0]["verdict"]["outcome"] == "reject"
+        assert "reduction" not in lines()[0]
+
+
+def test_a_reduction_that_is_meant(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    write_image(Path("in/coil.png"), surface(height=1280))
+    given[1] = "in/coil.png"
+    assert run([*given, *JUDGED, "--allow-reduction", "--report"]) == 0
+    assert "was seen at" not in capsys.readouterr().err
+    assert lines()[0]["reduction"]["allowed"] is True
+    assert "1/20 of its size, as --allow-reduction says" in Path("out/report.html").read_text()
+    assert run([*given, *JUDGED, "--resume"]) == 2
+    assert "--allow-reduction True, not none" in capsys.readouterr().err
+
+
+def test_a_reduced_image_without_rules_is_noted(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    write_image(Path("in/coil.png"), surface(height=1280))
+    write_image(Path("in/large.png"), np.zeros((577, 577), np.uint8))
+    told = "note: 2 images were seen at down to 1/20 of their size, where defects vanish"
+    for verb in ("inspect", "predict"):
+        assert run([verb, *given[1:], "--overwrite"]) == 0
+        err = capsys.readouterr().err
+        assert err.count(told) == 1
+        assert err.count("vanish") == 1

@@ -70,6 +70,17 @@ def test_each_file_once(command: list[str], capsys: pytest.CaptureFixture[str]) 
     assert all(Path("out", line["files"]["mask"]).is_file() for line in lines())
 
 
+def test_an_image_reduced_too_far_is_not_accepted(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_image("in/coil.png", np.full((320, 32), 20, np.uint8))
+    assert run([*command, *ONCE]) == 1
+    said = capsys.readouterr()
+    assert "REVIEW in/coil.png: seen at 1/10 of its size: use --tile auto or --strip" in said.out
+    assert "note: in/coil.png was seen at 1/10 of its size" in said.err
+    assert run([*command, *ONCE, "--overwrite", "--allow-reduction"]) == 0
+
+
 def test_known_files_are_not_read_again(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     write_image("in/a.png", surface(4))
     write_image("in/b.png", surface(4))

@@ -42,6 +42,14 @@ ThreadsOption = Annotated[int | None, typer.Option(min=1, help="CPU threads. Def
 RulesOption = Annotated[
     Path | None, typer.Option("--rules", help="Rule file for the verdict. Without it: only measures.")
 ]
+AllowReductionOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-reduction",
+        help="The weights were trained on images reduced to 1/8 or less (long ones 1/4). Without it no image "
+        "seen so is accepted.",
+    ),
+]
 CalibrationOption = Annotated[
     Path | None, typer.Option("--calibration", help="Calibration file, for measures in mm.")
 ]

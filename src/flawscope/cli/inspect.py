@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flawscope.cli.image_options import (
+    AllowReductionOption,
     BinarizeOption,
     CalibrationIdOption,
     CalibrationOption,
@@ -107,6 +108,7 @@ def inspect(
     white: WhiteOption = None,
     tile: TileOption = None,
     overlap: OverlapOption = None,
+    allow_reduction: AllowReductionOption = False,
     page: PageOption = None,
     every: EveryOption = 1,
     limit: LimitOption = None,
@@ -132,7 +134,17 @@ def inspect(
     idle = look_for_idle_options(context, strips, only=not images.files)
     idle += look_for_strip_options(skip_background, images.files, strips)
     segmenter, settings, made_with = prepare(
-        weights, threshold, binarize, min_area, tile, overlap, page, white, device=device, threads=threads
+        weights,
+        threshold,
+        binarize,
+        min_area,
+        tile,
+        overlap,
+        page,
+        white,
+        allow_reduction=allow_reduction,
+        device=device,
+        threads=threads,
     )
     scale = open_calibration(calibration, calibration_id, segmenter)
     inspector = open_inspector(rules, scale, segmenter.labels)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from flawscope.cli.image_options import (
+    AllowReductionOption,
     Binarize,
     BinarizeOption,
     DeviceOption,
@@ -61,6 +62,7 @@ def predict(
     white: WhiteOption = None,
     tile: TileOption = None,
     overlap: OverlapOption = None,
+    allow_reduction: AllowReductionOption = False,
     page: PageOption = None,
     every: EveryOption = 1,
     limit: LimitOption = None,
@@ -82,7 +84,17 @@ def predict(
         return 2
     screen = console(json_file)
     segmenter, settings, made_with = prepare(
-        weights, threshold, binarize, min_area, tile, overlap, page, white, device=device, threads=threads
+        weights,
+        threshold,
+        binarize,
+        min_area,
+        tile,
+        overlap,
+        page,
+        white,
+        allow_reduction=allow_reduction,
+        device=device,
+        threads=threads,
     )
     folder = open_results(
         out,
@@ -155,6 +167,7 @@ def prepare(
     page: int | None,
     white: int | None,
     *,
+    allow_reduction: bool,
     device: str,
     threads: int | None,
     throughput: bool = True,
@@ -168,7 +181,7 @@ def prepare(
 
     segmenter = open_unprompted(weights, device=device, threads=threads, throughput=throughput)
     tiles = tiles_of(segmenter, tile, overlap)
-    settings = Settings(threshold=threshold, method=binarize, min_area=min_area)
+    settings = Settings(threshold, binarize, min_area, allow_reduction)
     return tiles or segmenter, settings, _made_with(segmenter, tiles, settings, page, white)
 
 
@@ -195,7 +208,7 @@ def run_batch(
     """Inspect what was found, with a progress bar on standard error."""
     import itertools
 
-    from flawscope.inspect import ToneNotes, inspect_all, items
+    from flawscope.inspect import Reductions, ToneNotes, inspect_all, items
     from flawscope.inspect.sources import count_frames, is_video
 
     quieten_decoders()
@@ -204,7 +217,7 @@ def run_batch(
         count_frames(path, every) if is_video(path) else path.as_posix() not in done
         for path, _ in found.files
     )
-    tones = ToneNotes()
+    tones, reductions = ToneNotes(), Reductions()
     stream = itertools.islice(
         items(found.files, every=every, page=page, white=white, done=done, on_tones=tones.add), limit
     )
@@ -222,6 +235,7 @@ def run_batch(
             settings,
             inspector=inspector,
             on_done=lambda: bar.advance(task),
+            on_written=reductions.add,
             on_failure=failed,
         )
     if limit is None and not outcome.interrupted:
@@ -230,7 +244,7 @@ def run_batch(
             if is_video(path) and path.as_posix() not in failed_now:
                 folder.failures.drop(path.as_posix())
         folder.failures.write()
-    outcome.notes.extend(tones.lines())
+    outcome.notes.extend([*tones.lines(), *reductions.lines()])
     for note in outcome.notes:
         print_note(note)
     return outcome
@@ -288,6 +302,7 @@ def _made_with(
         "--min-area": settings.min_area,
         "--tile": tiles and list(tiles.tile),
         "--overlap": tiles and tiles.overlap,
+        "--allow-reduction": settings.allow_reduction or None,
         "--page": page,
         "--white": white,
     }
@@ -295,15 +310,15 @@ def _made_with(
 
 def in_words(counts: dict[str, Any]) -> str:
     """Such as ``2 with defects (3 defects: 1 crack, 2 pit), 1 clean``."""
+    from flawscope.inspect.counted import number_of
+
     defects, clean = counts["defects"], counts["clean"]
     total = sum(defects.values())
     if not total:
         return f"none with defects, {clean} clean"
     by_label = ", ".join(f"{count} {label}" for label, count in sorted(defects.items()))
     kinds = "" if set(defects) == {"defect"} else f": {by_label}"
-    return (
-        f"{counts['images'] - clean} with defects ({total} defect{'s' * (total != 1)}{kinds}), {clean} clean"
-    )
+    return f"{counts['images'] - clean} with defects ({number_of(total, 'defect')}{kinds}), {clean} clean"
 
 
 def _print_summary(
@@ -315,8 +330,10 @@ def _print_summary(
     failed_earlier: int,
     report_file: Path | None,
 ) -> None:
+    from flawscope.inspect.counted import number_of
+
     images = counts["images"]
-    line = f"{images} image{'s' * (images != 1)} in {counts['seconds']:.1f} s"
+    line = f"{number_of(images, 'image')} in {counts['seconds']:.1f} s"
     if images:
         line += f": {in_words(counts)}"
     if before:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flawscope.cli.image_options import (
+    AllowReductionOption,
     BinarizeOption,
     CalibrationIdOption,
     CalibrationOption,
@@ -36,6 +37,7 @@ from flawscope.cli.predict import prepare, quieten_decoders, report_failure
 from flawscope.cli.tiling import OverlapOption, TileOption
 
 if TYPE_CHECKING:
+    from flawscope.inspect.tables import Record
     from flawscope.inspect.watching import Watcher
 
 
@@ -67,6 +69,7 @@ def watch(
     white: WhiteOption = None,
     tile: TileOption = None,
     overlap: OverlapOption = None,
+    allow_reduction: AllowReductionOption = False,
     page: PageOption = None,
     overwrite: OverwriteOption = False,
     device: DeviceOption = "auto",
@@ -79,7 +82,7 @@ def watch(
     this run: 0 all accepted, 1 some image is to be rejected or reviewed, 2 some file could not be used.
     """
     from flawscope.errors import UsageError
-    from flawscope.inspect import ToneNotes, Wanted
+    from flawscope.inspect import Reductions, ToneNotes, Wanted
     from flawscope.inspect.alone import alone_in
     from flawscope.inspect.arrivals import Arrivals
     from flawscope.inspect.sources import check_apart
@@ -97,6 +100,7 @@ def watch(
         overlap,
         page,
         white,
+        allow_reduction=allow_reduction,
         device=device,
         threads=threads,
         throughput=False,
@@ -104,13 +108,17 @@ def watch(
     scale = open_calibration(calibration, calibration_id, segmenter)
     inspector = open_inspector(rules, scale, segmenter.labels)
     screen = console(json_file)
-    tones = ToneNotes()
+    tones, reductions = ToneNotes(), Reductions()
 
     def say(line: str) -> None:
         screen.print(f"{time.strftime('%H:%M:%S')} {line}", markup=False)
 
+    def inspected(record: Record) -> None:
+        reductions.add(record)
+        say(verdict_line(record))
+
     told = Told(
-        inspected=lambda record: say(verdict_line(record)),
+        inspected=inspected,
         duplicate=lambda source, original: say(f"same as {original}: {source}"),
         failed=report_failure,
         tones=tones.add,
@@ -131,7 +139,7 @@ def watch(
         except KeyboardInterrupt:
             watcher.stopped = True
         watcher.finish()
-    for note in tones.lines():
+    for note in [*tones.lines(), *reductions.lines()]:
         print(f"note: {note}", file=sys.stderr)
     screen.print(_summary(watcher.outcomes, judged=rules is not None), markup=False)
     if once and watcher.arrivals.moving:
@@ -164,8 +172,10 @@ def _watch(watcher: Watcher, every: float, settle: float, *, once: bool) -> None
 
 
 def _summary(outcomes: Mapping[str, int], *, judged: bool) -> str:
+    from flawscope.inspect.counted import number_of
+
     count = outcomes["inspected"]
-    line = f"{count} file{'s' * (count != 1)} inspected"
+    line = f"{number_of(count, 'file')} inspected"
     if count:
         line += (
             f": {outcomes_in_words(outcomes)}"

@@ -13,6 +13,7 @@ from flawscope.errors import FlawscopeError, ImageError, OutputError
 from flawscope.images import Image
 from flawscope.inspect.folder import ResultFolder
 from flawscope.inspect.inspector import Inspector
+from flawscope.inspect.reduction import reduction
 from flawscope.inspect.sources import Item
 from flawscope.inspect.tables import Record
 from flawscope.results import InspectionResult
@@ -27,15 +28,26 @@ _WRITE_BEHIND = 3
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How every image of a batch is judged; see :func:`flawscope.segment.predict`."""
+    """How every image of a batch is judged; see :func:`flawscope.segment.predict`.
+
+    Attributes:
+        allow_reduction: whether images may be reduced so far that defects vanish; see
+            :mod:`flawscope.inspect.reduction`.
+    """
 
     threshold: float | None = None
     method: Binarize = "threshold"
     min_area: int = 1
+    allow_reduction: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for reports."""
-        return {"threshold": self.threshold, "binarize": self.method, "min_area": self.min_area}
+        return {
+            "threshold": self.threshold,
+            "binarize": self.method,
+            "min_area": self.min_area,
+            "allow_reduction": self.allow_reduction,
+        }
 
 
 @dataclass
@@ -92,7 +104,7 @@ def inspect_all(
 
     def look(item: Item, reading: Future[Image]) -> tuple[Image, InspectionResult]:
         image = reading.result()
-        return image, predict(
+        result = predict(
             segmenter,
             image,
             source=item.source,
@@ -101,6 +113,8 @@ def inspect_all(
             min_area=settings.min_area,
             keep_probability=folder.wanted.probabilities,
         )
+        seen = reduction(segmenter, result.height, result.width, allowed=settings.allow_reduction)
+        return image, replace(result, extra={**result.extra, **seen})
 
     def failed(source: str, error: FlawscopeError) -> None:
         outcome.failures.append((source, error))

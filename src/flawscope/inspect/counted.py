@@ -8,6 +8,11 @@ from typing import Any
 from flawscope.inspect.tables import Record
 
 
+def number_of(count: int, noun: str) -> str:
+    """Such as ``1 image`` or ``3,000 images``."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
 def is_strip(record: Record) -> bool:
     """Whether a record is of a strip, inspected row by row."""
     return "strip" in record.get("files", {})
@@ -24,9 +29,9 @@ def counted(records: Sequence[Record]) -> str:
     images = len(records) - len(rows)
     parts = []
     if images or not rows:
-        parts.append(f"{images} image{'s' * (images != 1)}")
+        parts.append(number_of(images, "image"))
     if rows:
-        parts.append(f"{len(rows)} strip{'s' * (len(rows) != 1)} ({sum(rows):,} rows)")
+        parts.append(f"{number_of(len(rows), 'strip')} ({number_of(sum(rows), 'row')})")
     return " and ".join(parts)
 
 

@@ -11,6 +11,7 @@ from flawscope.inspect.asked import AskedDefect
 from flawscope.inspect.calibration import Calibration
 from flawscope.inspect.judging import Judging, judge, require_calibration
 from flawscope.inspect.measure import measure
+from flawscope.inspect.reduction import reviewed
 from flawscope.inspect.rules import Rules
 from flawscope.inspect.verdict import so_far
 from flawscope.results import Defect, InspectionResult
@@ -44,15 +45,29 @@ class Inspector:
         """
         measures = [self.measured(defect.runs, image) for defect in result.defects]
         told = ({**defect.to_json(), **each} for defect, each in zip(result.defects, measures, strict=True))
-        more = self.judged(told, result.width, result.height)
+        reduced = result.extra.get("reduction")
+        more = self.judged(told, result.width, result.height, reduced)
         return replace(result, extra={**result.extra, **more}), measures
 
     def measured(self, runs: Runs, image: Image | None = None) -> dict[str, Any]:
         """The measures of one defect, with its contrast where there is an image."""
         return measure(runs, image, self.calibration).to_json()
 
-    def judged(self, defects: Iterable[Mapping[str, Any]], width: int, height: int) -> dict[str, Any]:
-        """What the record of an image says besides: ``calibration`` and ``verdict``, where there are such."""
+    def judged(
+        self,
+        defects: Iterable[Mapping[str, Any]],
+        width: int,
+        height: int,
+        reduced: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """What the record of an image says besides: ``calibration`` and ``verdict``, where there are such.
+
+        Args:
+            defects: with their measures.
+            width: columns of the image.
+            height: its rows.
+            reduced: ``reduction`` of the record; see :mod:`flawscope.inspect.reduction`.
+        """
         more: dict[str, Any] = {}
         if self.calibration is not None:
             more["calibration"] = {
@@ -62,7 +77,7 @@ class Inspector:
             }
         if self.rules is not None:
             verdict = judge(defects, self.rules, width=width, height=height, calibration=self.calibration)
-            more["verdict"] = verdict.to_json()
+            more["verdict"] = reviewed(verdict, reduced).to_json()
         return more
 
     def judged_in_part(

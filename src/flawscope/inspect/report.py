@@ -11,6 +11,7 @@ import numpy as np
 
 from flawscope.inspect import report_histogram
 from flawscope.inspect.counted import is_strip, length_m, noun_of
+from flawscope.inspect.reduction import Reductions
 from flawscope.inspect.report_cards import gallery
 from flawscope.inspect.report_facts import calibration_words, facts_of
 from flawscope.inspect.report_histogram import histograms
@@ -83,7 +84,10 @@ def write_report(
         tiles=_tiles(records, len(failures)),
         judged=any(outcome_of(record) for record in records),
         rules=rule_counts(records),
-        summary_facts=_summary_facts(units, noun_of(records)),
+        summary_facts=[
+            *_summary_facts(units, noun_of(records)),
+            *(f"{line}." for line in Reductions.of(records).lines(also_allowed=True)),
+        ],
         failures=list(failures),
         notices=notices(records, len(failures)),
         legend=[{"label": label, "colour": css_colour(number)} for number, label in enumerate(labels)],

@@ -12,6 +12,9 @@ from flawscope.inspect.rules import FIELDS, SEVERITY, TOTALS, Density, Range, Ru
 DEFAULT = "default"
 """What a verdict calls the default outcome; no rule may be called so."""
 
+REDUCED = "image reduced"
+"""What a verdict calls the built-in rule of ``inspect.reduction``; no rule may be called so."""
+
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
@@ -77,8 +80,8 @@ def _names(
     number: int, rule: Mapping[str, Any], zones: Collection[str] | None, labels: Sequence[str] | None
 ) -> Iterator[Conflict]:
     """Names of one rule that cannot be; what is no name at all is passed over."""
-    if rule.get("name") == DEFAULT:
-        yield Conflict(number, "name", f"a rule cannot be named '{DEFAULT}'", "Choose another name")
+    if rule.get("name") in (DEFAULT, REDUCED):
+        yield Conflict(number, "name", f"a rule cannot be named '{rule['name']}'", "Choose another name")
     for key in ("zone", "outside"):
         zone = rule.get(key)
         if isinstance(zone, str) and zones is not None and zone not in zones:
