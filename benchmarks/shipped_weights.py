@@ -9,7 +9,9 @@ Stages, in order:
     general   from those weights, train on strip steel, magnetic tile and the drawn surfaces
     export    store in half precision, as safetensors and as ONNX, inside the package
     measure   evaluate on the test parts, beside the two published methods whose maps are public
-    card      render the model card from the results
+    nano, export_nano, measure_nano
+              the same for ocinet-nano, from scratch on all three materials at once
+    card      render the model cards from the results
 
 Runs go to ``runs/``, results to ``benchmarks/results/shipped_weights/``. Training that was stopped goes on when
 its stage is called again.
@@ -88,61 +90,95 @@ def general() -> None:
     train(RUNS / "general", *source, *more)
 
 
+def nano() -> None:
+    data()
+    more = ["--model", "ocinet-nano", "--imgsz", "224", "--set", "start_imgsz=96", "--batch", "16"]
+    more += ["--epochs", "40", "--lr", "0.002", "--patience", "0", "--validate-every", "4", "--no-imagenet"]
+    run = RUNS / "nano-general"
+    if (run / "config.yaml").exists():
+        flawscope("train", "--resume", "--out", run)
+    else:
+        flawscope("train", "--out", run, "--data", HERE / "datasets" / "steel_tile_drawn.yaml", *more)
+
+
 def export() -> None:
-    flawscope(
-        "export",
-        "--weights",
-        RUNS / "general",
-        "--out",
-        WEIGHTS / "ocinet-tiny.onnx",
-        "--data",
-        DRAWN / "images",
-    )
+    store("general", "ocinet-tiny")
+
+
+def export_nano() -> None:
+    store("nano-general", "ocinet-nano")
+
+
+def store(run: str, name: str) -> None:
+    """Into the package, as ONNX and as safetensors, both in half precision; ONNX is checked on drawn surfaces."""
     from flawscope.segment.header import read_safetensors_header
     from flawscope.segment.network import load_network, save_safetensors
 
-    best = RUNS / "general" / "weights" / "best.safetensors"
-    header = read_safetensors_header(best)
-    save_safetensors(load_network(best), header, WEIGHTS / "ocinet-tiny.safetensors", half=True)
+    best = RUNS / run / "weights" / "best.safetensors"
+    save_safetensors(
+        load_network(best), read_safetensors_header(best), WEIGHTS / f"{name}.safetensors", half=True
+    )
+    target = WEIGHTS / f"{name}.onnx"
+    flawscope("export", "--weights", RUNS / run, "--out", target, "--half", "--data", DRAWN)
 
 
 def measure() -> None:
+    keep_training("steel", RUNS / "sd900")
+    keep_training("general", RUNS / "general")
     root = data()
-    runs = {"steel": RUNS / "sd900", "general": RUNS / "general"}
-    training = {}
-    for name, run in runs.items():
-        machine = json.loads((run / "env.json").read_text())
-        machine.pop("command")  # it names folders of the machine
-        training[name] = {**json.loads((run / "metrics.json").read_text()), "machine": machine}
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    for name, run in runs.items():
-        shutil.copyfile(run / "metrics.csv", RESULTS / f"training_{name}.csv")
-    (RESULTS / "training.json").write_text(json.dumps(training, indent=1) + "\n")
-    steel_test = ["--data", root / "sd-saliency-900", "--splits", root / "splits" / "sd-saliency-900.json"]
-    tile_test = ["--data", root / "magnetic-tile", "--splits", root / "splits" / "magnetic-tile.json"]
-    everything = {
-        "steel_from_scratch": ["--weights", RUNS / "sd900", *steel_test],
-        "steel": ["--weights", WEIGHTS / "ocinet-tiny.onnx", *steel_test],
-        "tile": ["--weights", WEIGHTS / "ocinet-tiny.onnx", *tile_test],
-        "steel_csepnet": ["--predictions", root / "peers" / "sd900-csepnet", "--normalise", *steel_test],
-        "steel_tsernet": ["--predictions", root / "peers" / "sd900-tsernet", "--normalise", *steel_test],
+    evaluate("steel_from_scratch", "--weights", RUNS / "sd900", *parts(root)["steel"])
+    for material, words in parts(root).items():
+        evaluate(material, "--weights", WEIGHTS / "ocinet-tiny.onnx", *words)
+    for peer in ("csepnet", "tsernet"):
+        maps = ["--predictions", root / "peers" / f"sd900-{peer}", "--normalise"]
+        evaluate(f"steel_{peer}", *maps, *parts(root)["steel"])
+
+
+def measure_nano() -> None:
+    keep_training("nano", RUNS / "nano-general")
+    for material, words in parts(data()).items():
+        evaluate(f"{material}_nano", "--weights", WEIGHTS / "ocinet-nano.onnx", *words)
+
+
+def parts(root: Path) -> dict[str, list[str | Path]]:
+    """The test parts of both materials."""
+    return {
+        "steel": ["--data", root / "sd-saliency-900", "--splits", root / "splits" / "sd-saliency-900.json"],
+        "tile": ["--data", root / "magnetic-tile", "--splits", root / "splits" / "magnetic-tile.json"],
     }
-    for name, words in everything.items():
-        file = RESULTS / f"{name}.json"
-        flawscope("evaluate", *words, "--split", "test", "--json", file)
-        report = json.loads(file.read_text())
-        report["machine"] = describe_machine()
-        file.write_text(json.dumps(report, indent=1) + "\n")
+
+
+def keep_training(name: str, run: Path) -> None:
+    """Curve and summary of a training, among the results."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    machine = json.loads((run / "env.json").read_text())
+    machine.pop("command")  # it names folders of the machine
+    file = RESULTS / "training.json"
+    training = json.loads(file.read_text()) if file.exists() else {}
+    training[name] = {**json.loads((run / "metrics.json").read_text()), "machine": machine}
+    file.write_text(json.dumps(training, indent=1) + "\n")
+    shutil.copyfile(run / "metrics.csv", RESULTS / f"training_{name}.csv")
+
+
+def evaluate(name: str, *words: str | Path) -> None:
+    """Measure on test images, into a JSON file with the machine."""
+    file = RESULTS / f"{name}.json"
+    flawscope("evaluate", *words, "--split", "test", "--json", file)
+    report = json.loads(file.read_text())
+    report["machine"] = describe_machine()
+    file.write_text(json.dumps(report, indent=1) + "\n")
 
 
 def card() -> None:
-    from shipped_card import fill_readme, render
+    from shipped_card import fill_readme, render, render_nano
 
     (WEIGHTS / "ocinet-tiny.md").write_text(render(), encoding="utf-8")
+    (WEIGHTS / "ocinet-nano.md").write_text(render_nano(), encoding="utf-8")
     fill_readme()
 
 
-STAGES = {stage.__name__: stage for stage in (steel, drawn, general, export, measure, card)}
+ORDER = (steel, drawn, general, export, measure, nano, export_nano, measure_nano, card)
+STAGES = {stage.__name__: stage for stage in ORDER}
 
 if __name__ == "__main__":
     if not sys.argv[1:] or set(sys.argv[1:]) - set(STAGES):

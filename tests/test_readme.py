@@ -82,5 +82,6 @@ def test_figures_are_the_recorded_ones() -> None:
     card: Any = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(card)
     assert card.readme_results() in README
-    written = ROOT / "src" / "flawscope" / "weights" / "ocinet-tiny.md"
-    assert written.read_text(encoding="utf-8") == card.render()
+    weights = ROOT / "src" / "flawscope" / "weights"
+    assert (weights / "ocinet-tiny.md").read_text(encoding="utf-8") == card.render()
+    assert (weights / "ocinet-nano.md").read_text(encoding="utf-8") == card.render_nano()
