@@ -72,7 +72,10 @@ def test_no_threshold_keeps_it_but_the_curve_stays(
     new = tmp_path / "new.onnx"
     arguments = [*common, "--escape", "0.2", "--shown", "--out", str(tmp_path / "o"), "--write", str(new)]
     assert run(arguments) == 2
-    assert "no threshold keeps the escape rate at 0.2: the best is 0.259 at 95 %" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "no threshold keeps the escape rate at 0.2: the best is 0.259 at 95 %" in said.err
+    assert "With 10 defective pieces" in said.out
+    assert "was chosen" not in said.out
     assert (tmp_path / "o" / "threshold_tradeoff.png").exists()
     assert not new.exists()
 
@@ -242,4 +245,4 @@ def test_the_commands_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         judges = line.startswith(("flawscope inspect", "flawscope watch"))
         more = ["--once", "--settle", "0"] if line.startswith("flawscope watch") else []
         assert run([*shlex.split(line)[1:], *more]) in ((0, 1) if judges else (0,)), line
-    assert load("stricter.onnx").threshold != load("ocinet-tiny").threshold
+    assert load("chosen.onnx").threshold != load("ocinet-tiny").threshold

@@ -14,6 +14,7 @@ from scipy.stats import binomtest
 from flawscope.data.masks import Clean, MaskFile
 from flawscope.data.samples import Sample, SegmentationData
 from flawscope.errors import DataError
+from flawscope.evaluate import threshold_drawing
 from flawscope.evaluate.threshold_files import write_tradeoff
 from flawscope.evaluate.threshold_looks import GRID, Look, by_decision, by_defect, by_image, look_at
 from flawscope.evaluate.threshold_tradeoff import Tradeoff, rate_of
@@ -154,6 +155,36 @@ def test_choosing() -> None:
     assert chosen("escape", 0.28, shown=True) is None
     assert chosen("escape", 0.29, shown=True) == 0.1
     assert chosen("overkill", 0.29, shown=True) == 0.91
+
+
+def test_odd_thresholds_are_told() -> None:
+    tradeoff = seen(*(look(f"d{i}", 0.105 + i / 10, True) for i in range(9)))
+    assert tradeoff.doubts(place(0.4)) == []
+    (line,) = tradeoff.doubts(place(0.9))
+    assert "At 0.9 89% of what is defective escapes" in line
+    for lying in (0.001, 0.01):
+        (line,) = tradeoff.doubts(place(lying))
+        assert line.startswith(f"{lying:g} lies at an end of the scale")
+    (line,) = seen(look("d", 1.0, True)).doubts(place(0.999))
+    assert line.startswith("0.999 lies at an end of the scale")
+
+
+def test_what_was_not_chosen_is_not_said_to_be() -> None:
+    tradeoff = seen(look("d", 0.5, True), look("s", 0.5, False))
+    assert tradeoff.warnings("escape", 0.5)[-1].startswith("The threshold was chosen on these images")
+    lines = tradeoff.warnings("escape", 0.5, chosen=False)
+    assert lines[0].startswith("With 1 defective piece no escape rate")
+    assert not any("was chosen" in line for line in lines)
+
+
+def test_a_threshold_at_the_end_is_drawn_inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Any] = []
+    monkeypatch.setattr(threshold_drawing, "save_figure", lambda figure, path: drawn.append(figure) or path)
+    threshold_drawing.draw_tradeoff(seen(look("d", 0.5, True)), tmp_path / "a.png", chosen=0.999)
+    (axes,) = drawn[0].axes
+    left, right = axes.get_xlim()
+    assert left < 0
+    assert right > 1.01
 
 
 def test_a_rate_that_is_good_only_in_between_is_not_chosen() -> None:

@@ -72,8 +72,10 @@ def test_other_formats_and_damage(bright_weights: Callable[..., Path], tmp_path:
     header = load(source).header
     with pytest.raises(UsageError, match=r"the weights are a \.onnx file\. Give a name ending in \.onnx"):
         write_with_header(source, header, tmp_path / "a.safetensors")
-    with pytest.raises(UsageError, match=r"cannot be written into a '\.xml' file"):
-        write_with_header(tmp_path / "a.xml", header, tmp_path / "b.xml")
+    with pytest.raises(UsageError, match=r"cannot be written into a '\.bin' file"):
+        write_with_header(tmp_path / "a.bin", header, tmp_path / "b.bin")
+    with pytest.raises(UsageError, match=r"the weights are a \.xml file\. Give a name ending in \.xml"):
+        write_with_header(tmp_path / "a.xml", header, tmp_path / "b.onnx")
     cut = tmp_path / "cut.onnx"
     cut.write_bytes(source.read_bytes()[:-20])
     with pytest.raises(WeightsError, match="damaged or cut short"):

@@ -19,6 +19,7 @@ import pytest
 from flawscope.errors import UsageError, WeightsError
 from flawscope.segment import load
 from flawscope.segment.header import HEADER_KEY, Header, PixelSize
+from flawscope.segment.header_writing import write_with_header
 from flawscope.segment.openvino_network import inference_type
 
 pytest.importorskip("openvino")
@@ -211,3 +212,31 @@ def test_headers_say_no_more_than_they_must() -> None:
     for wrong in (0.0, -1.0, float("inf"), float("nan")):
         with pytest.raises(ValueError, match="mm_per_px_x"):
             PixelSize(id="line-1", mm_per_px_x=wrong, mm_per_px_y=0.05)
+
+
+def test_a_threshold_goes_into_a_copy_of_a_pair(pairs: Path, tmp_path: Path) -> None:
+    source = pairs / "two.xml"
+    before = load(source, device="cpu", threads=1)
+    header = before.header.model_copy(
+        update={"threshold": 0.123, "provenance": {"note": "<\"quoted\"> & 'so'"}}
+    )
+    stored = source.read_bytes()
+    write_with_header(source, header, tmp_path / "new.xml")
+    after = load(tmp_path / "new.xml", device="cpu", threads=1)
+    assert after.header == header
+    np.testing.assert_array_equal(after.segment(image()).probability, before.segment(image()).probability)
+    assert source.read_bytes() == stored
+    # again, in place
+    write_with_header(
+        tmp_path / "new.xml", header.model_copy(update={"threshold": 0.9}), tmp_path / "new.xml"
+    )
+    assert load(tmp_path / "new.xml", device="cpu").threshold == 0.9
+
+
+def test_another_files_bin_is_not_overwritten(pairs: Path, tmp_path: Path) -> None:
+    (tmp_path / "new.bin").write_bytes(b"mine")
+    with pytest.raises(UsageError, match=r"new\.bin: would be overwritten"):
+        write_with_header(
+            pairs / "one.xml", load(pairs / "one.xml", device="cpu").header, tmp_path / "new.xml"
+        )
+    assert (tmp_path / "new.bin").read_bytes() == b"mine"

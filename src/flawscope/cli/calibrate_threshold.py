@@ -129,13 +129,14 @@ def calibrate_threshold(
         "asked": {**asked, "rules": rules, "calibration": judged_by.get("--calibration")},
         "threshold": threshold,
         "at_threshold": None if place is None else _at(tradeoff, place),
-        "cannot_be_promised": tradeoff.warnings(rate, wanted),
+        "cannot_be_promised": tradeoff.warnings(rate, wanted, chosen=place is not None),
+        "doubts": [] if place is None else tradeoff.doubts(place),
         **tradeoff.to_json(),
     }
     for failure in seen.failures:
         print(f"error: {failure}", file=sys.stderr)
     screen = console(json_file)
-    _print(screen, tradeoff, place, report["cannot_be_promised"])
+    _print(screen, tradeoff, place, [*report["doubts"], *report["cannot_be_promised"]])
     emit_json("threshold", 1, report, json_file)
     if out is not None:
         write_tradeoff(tradeoff, report, out, chosen=threshold, wanted=(rate, wanted))
@@ -210,9 +211,10 @@ def _print(screen: Console, tradeoff: Tradeoff, place: int | None, warnings: lis
     from rich.table import Table
 
     from flawscope.evaluate.threshold_looks import GRID
+    from flawscope.inspect.counted import number_of
 
     seen = tradeoff.seen
-    screen.print(f"{seen.source} on {seen.data}, {len(seen.looks)} images", markup=False)
+    screen.print(f"{seen.source} on {seen.data}, {number_of(len(seen.looks), 'image')}", markup=False)
     if place is not None:
         screen.print(f"threshold {GRID[place]:g}", style="bold", markup=False)
         table = Table(box=None, pad_edge=False)

@@ -35,7 +35,8 @@ def draw_tradeoff(
         axes.axhline(wanted[1], color="#6c757d", linewidth=1, linestyle=":", label=label)
     if chosen is not None:
         axes.axvline(chosen, color="#212529", linewidth=1, label=f"threshold {chosen:g}")
-    axes.set(xlim=(0, 1), ylim=(-0.01, 1.02), xlabel="threshold", ylabel="share of the pieces")
+    # a line at 0.999 would lie under the frame
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.01, 1.02), xlabel="threshold", ylabel="share of the pieces")
     axes.set_title(
         f"{tradeoff.seen.source} on {tradeoff.seen.data} ({len(tradeoff.seen.looks)} images); bands: 95 %",
         fontsize=10,

@@ -14,6 +14,9 @@ from flawscope.metrics.intervals import clopper_pearson
 
 CONFIDENCE = 0.95
 
+_END = 0.01
+"""So near to 0 or 1 a threshold is odd."""
+
 RateName = Literal["escape", "overkill"]
 
 
@@ -138,8 +141,23 @@ class Tradeoff:
             "overkill": [look.name for look in wrong if not look.defective],
         }
 
-    def warnings(self, rate: RateName, wanted: float) -> list[str]:
-        """What these images cannot promise, in sentences."""
+    def doubts(self, place: int) -> list[str]:
+        """What makes a threshold an odd one, in at most one sentence: an end of the scale, or most defects missed."""
+        threshold, escape = float(GRID[place]), self.escape
+        if escape.pieces and escape.value[place] > 0.5:
+            return [
+                f"At {threshold:g} {escape.value[place]:.0%} of what is defective escapes: "
+                "ask for an escape rate instead, or train further."
+            ]
+        if _END < threshold < 1 - _END:
+            return []
+        return [
+            f"{threshold:g} lies at an end of the scale, where little of a defect may be marked, "
+            "or all of the surface: look at the masks, or count each defect with --rule-of defect."
+        ]
+
+    def warnings(self, rate: RateName, wanted: float, *, chosen: bool = True) -> list[str]:
+        """What these images cannot promise, in sentences; ``chosen`` is whether a threshold was."""
         lines = []
         for measured, kind in ((self.escape, "defective"), (self.overkill, "sound")):
             if not measured.pieces:
@@ -148,20 +166,22 @@ class Tradeoff:
                 )
                 continue
             line = (
-                f"With {measured.pieces} {kind} pieces no {measured.name} rate below "
+                f"With {measured.pieces} {kind} piece{'s' * (measured.pieces != 1)} no {measured.name} rate below "
                 f"{100 * measured.least_shown:.2g} % can be shown at 95 %"
             )
             if measured.name == rate and measured.least_shown > wanted:
                 needed = int(np.ceil(np.log(1 - CONFIDENCE) / np.log(1 - wanted))) if wanted > 0 else None
                 line += (
-                    f"; {100 * wanted:g} % takes {needed} pieces, none of them wrong"
+                    f"; {100 * wanted:g} % takes {needed} piece{'s' * (needed != 1)}, none of them wrong"
                     if needed
                     else "; 0 never can"
                 )
             lines.append(line + ".")
-        lines.append(
-            "The threshold was chosen on these images: check it on others with 'flawscope evaluate --threshold'."
-        )
+        if chosen:
+            lines.append(
+                "The threshold was chosen on these images: "
+                "check it on others with 'flawscope evaluate --threshold'."
+            )
         return lines
 
     def to_json(self) -> dict[str, Any]:

@@ -9,20 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape
 
 from flawscope.errors import OutputError, UsageError
 from flawscope.outputs import output_error
 from flawscope.segment.header import HEADER_KEY, Header
+from flawscope.segment.header_writing import with_openvino_header
 from flawscope.segment.openvino_network import DIGEST_ENTRY, HEADER_ENTRY
 from flawscope.segment.openvino_runtime import openvino
 
 _NOT_YET = "0" * 64
 """Stands in the ``.xml`` for the digest of the ``.bin``, which is known only once both are written."""
 
-
-_HEADER = re.compile(rb'<%s value="[^"]*" ?/>' % HEADER_ENTRY.encode())
-"""The only entry of this name; no quotation mark stands by itself in an XML attribute."""
 
 _NUMBERED = re.compile(r"[A-Z]\w*_\d+")
 
@@ -76,12 +73,8 @@ def write_header_again(path: str | Path, header: Header) -> None:
         OutputError: it cannot be written.
     """
     file = Path(path)
-    value = escape(header.dumps(), {'"': "&quot;"}).encode()
-    entry = b'<%s value="%s" />' % (HEADER_ENTRY.encode(), value)
     try:
-        text, places = _HEADER.subn(lambda _old: entry, file.read_bytes())
-        assert places == 1
-        file.write_bytes(text)
+        file.write_bytes(with_openvino_header(file, header))
     except OSError as error:
         raise output_error(error, file) from error
 

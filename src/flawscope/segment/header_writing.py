@@ -1,44 +1,56 @@
 """A weights file again with another header; its tensors stay as they are, byte for byte.
 
-Neither torch nor the ``onnx`` package is needed: safetensors keeps its metadata as JSON in front of the tensors, and
-ONNX as entries of its outermost protobuf message, one after the other.
+No torch, ``onnx`` or ``openvino`` is needed: safetensors keeps its metadata as JSON in front of the tensors, ONNX as
+entries of its outermost protobuf message, one after the other, and OpenVINO as an element of the ``.xml``.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 from flawscope.errors import UsageError, WeightsError
 from flawscope.outputs import atomic, write_bytes
 from flawscope.segment.header import HEADER_KEY, Header
+from flawscope.segment.openvino_network import HEADER_ENTRY
 
 _METADATA_PROPS = 14
 """Number of ``ModelProto.metadata_props`` in onnx.proto; its entries hold a key (1) and a value (2)."""
 
 _LENGTH_DELIMITED = 2
 
+_OPENVINO_HEADER = re.compile(rb'<%s value="[^"]*" ?/>' % HEADER_ENTRY.encode())
+
 
 def check_format(weights: Path, out: str | Path) -> None:
     """Raise UsageError unless ``weights`` can be copied to ``out`` with another header."""
     suffix = weights.suffix.lower()
-    if suffix not in (".safetensors", ".onnx"):
+    if suffix not in (".safetensors", ".onnx", ".xml"):
         raise UsageError(
             f"a header cannot be written into a '{suffix}' file",
             where=weights,
-            remedy="Use .safetensors or .onnx",
+            remedy="Use .safetensors, .onnx or .xml",
         )
     if Path(out).suffix.lower() != suffix:
         raise UsageError(
             f"the weights are a {suffix} file", where=out, remedy=f"Give a name ending in {suffix}"
         )
+    beside = Path(out).with_suffix(".bin")
+    if suffix == ".xml" and beside.exists() and not Path(out).exists():
+        raise UsageError(
+            "would be overwritten, and is no part of an OpenVINO network",
+            where=beside,
+            remedy="Choose another name",
+        )
 
 
 def write_with_header(weights: Path, header: Header, out: str | Path) -> Path:
-    """Copy ``weights``, a ``.safetensors`` or ``.onnx`` file of Flawscope, with ``header`` instead of its own.
+    """Copy ``weights``, a file of Flawscope, with ``header`` instead of its own; of an ``.xml`` its ``.bin`` too.
 
     Raises:
         UsageError: ``out`` has another suffix than ``weights``, or the format is another.
@@ -47,7 +59,32 @@ def write_with_header(weights: Path, header: Header, out: str | Path) -> Path:
     check_format(weights, out)
     if weights.suffix.lower() == ".safetensors":
         return _write_safetensors(weights, header, Path(out))
+    if weights.suffix.lower() == ".xml":
+        text, beside = with_openvino_header(weights, header), Path(out).with_suffix(".bin")
+        if not (beside.exists() and beside.samefile(weights.with_suffix(".bin"))):
+            # it goes first: killed in between, an older .xml refuses the new .bin by its digest
+            with atomic(beside) as temporary:
+                shutil.copyfile(weights.with_suffix(".bin"), temporary)
+        return write_bytes(out, text)
     return write_bytes(out, _with_onnx_header(weights, header))
+
+
+def with_openvino_header(file: Path, header: Header) -> bytes:
+    """The ``.xml`` of an OpenVINO pair with ``header`` instead of its own; nothing else changes.
+
+    Raises:
+        WeightsError: it has no header.
+    """
+    value = escape(header.dumps(), {'"': "&quot;"}).encode()
+    entry = b'<%s value="%s" />' % (HEADER_ENTRY.encode(), value)
+    text, places = _OPENVINO_HEADER.subn(lambda _old: entry, file.read_bytes())
+    if places != 1:
+        raise WeightsError(
+            "an OpenVINO network without Flawscope's header",
+            where=file,
+            remedy="Use a file written by 'flawscope export'",
+        )
+    return text
 
 
 def _write_safetensors(weights: Path, header: Header, out: Path) -> Path:
