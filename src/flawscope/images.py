@@ -294,6 +294,12 @@ def _unreadable(error: Exception, file: Path, kind: str) -> ImageError:
         return error
     if isinstance(error, MemoryError):
         return ImageError("too large for this machine's memory", where=file)
+    if isinstance(error, PermissionError):
+        return ImageError(
+            f"may not be read ({(error.strerror or str(error)).lower()})",
+            where=file,
+            remedy="Check its permissions",
+        )
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error).strip()
     reason = text.splitlines()[0].strip(". ") if text else type(error).__name__
     return ImageError(f"not readable as {kind} ({reason})", where=file, remedy=REPAIR)

@@ -153,6 +153,14 @@ def test_protocol_ocinet(folders, capsys) -> None:
     }
 
 
+def test_a_threshold_is_told_with_all_its_digits(folders, bright_weights, capsys) -> None:
+    weights = bright_weights("high", threshold=0.999)
+    assert run(["evaluate", "--weights", str(weights), "--data", str(folders), "--threshold", "0.005"]) == 0
+    shown = capsys.readouterr().out
+    assert "at 0.005" in shown
+    assert "calibr. 0.999" in shown
+
+
 def test_an_unreadable_map_is_one_line_and_the_rest_goes_on(folders, capsys) -> None:
     (folders / "maps" / "1.png").write_bytes(b"")
     code = run(["evaluate", "--predictions", str(folders / "maps"), "--masks", str(folders / "masks")])

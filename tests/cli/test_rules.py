@@ -63,5 +63,35 @@ def test_a_rule_file_to_begin_with(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "3 rules, nothing wrong" in capsys.readouterr().out
     content = file.read_bytes()
     assert run(["rules", "new", "--out", str(file)]) == 2
-    assert "is there already" in capsys.readouterr().err
+    assert "is there already. Choose another name with --out, or delete it first" in capsys.readouterr().err
     assert file.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        ("{min: 0,5}", "unknown key '5', as after a decimal comma. Use a decimal point, such as 0.5"),
+        ("\n      min: 0,5", "'min' must be a number with a decimal point, not the text '0,5'"),
+        ("{min: '3'}", "'min' must be a number, not the text '3'"),
+    ],
+)
+def test_numbers_are_no_text_and_have_points(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], limit: str, said: str
+) -> None:
+    file = tmp_path / "r.yaml"
+    file.write_text(f"rules:\n  - name: long\n    then: reject\n    length_px: {limit}\n")
+    assert run(["rules", "check", str(file)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
+    assert line.startswith(f"error: {file}, line {5 if '0,5' in said else 4}: ")
+
+
+def test_one_rule_and_a_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "r.yaml"
+    assert run(["rules", "check", str(file)]) == 2
+    assert capsys.readouterr().err == (
+        f"error: {file}: cannot be read (no such file or directory). Check its path\n"
+    )
+    file.write_text("rules:\n  - {name: any, then: reject}\n")
+    assert run(["rules", "check", str(file)]) == 0
+    assert "r.yaml: 1 rule, nothing wrong" in capsys.readouterr().out

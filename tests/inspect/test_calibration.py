@@ -49,11 +49,13 @@ def test_a_line_scan_camera(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--x", "0"], "mm_per_px_x"),
-        (["--x", "-1"], "greater than 0"),
-        (["--x", "nan"], "finite"),
-        (["--x", "inf"], "finite"),
-        (["--x", "1", "--y", "0"], "mm_per_px_y"),
+        (["--x", "0"], "--x: must be a number above 0, not 0"),
+        (["--x", "-1"], "--x: must be a number above 0, not -1"),
+        (["--x", "nan"], "--x: must be a number above 0, not nan"),
+        (["--x", "inf"], "--x: must be a number above 0, not inf"),
+        (["--x", "1", "--y", "0"], "--y: must be a number above 0, not 0"),
+        (["--x", "0,05"], ". Use a decimal point: 0.05. See: flawscope calibration new"),
+        (["--x=0,05"], ". Use a decimal point: 0.05. See: flawscope calibration new"),
         (["--x", "1", "--line-rate", "0", "--speed", "1m/s"], "--line-rate: must be a number above 0"),
         (["--x", "1", "--line-rate", "10"], "go together"),
         (["--x", "1", "--line-rate", "10", "--speed", "1 mile"], "is not a speed"),
@@ -113,3 +115,21 @@ def test_a_target_by_command(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "residual" in capsys.readouterr().out
     assert run([*words, "--points", "7"]) == 2
     assert "is not AxB" in capsys.readouterr().err
+
+
+def test_a_decimal_comma_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    text = "schema: flawscope/calibration/1\nid: a\nmm_per_px_x: 0,5\nmm_per_px_y: 1\n"
+    file.write_text(text)
+    with pytest.raises(DataError, match=r"mm_per_px_x \('0,5'\): use a decimal point"):
+        load_calibration(file)
+
+
+def test_very_coarse_pixels_are_noted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["calibration", "new", "--id", "a", "--out"]
+    assert run([*command, str(tmp_path / "a.yaml"), "--x", "10"]) == 0
+    assert capsys.readouterr().err == ""
+    assert run([*command, str(tmp_path / "b.yaml"), "--x", "0.05", "--y", "50"]) == 0
+    assert "note: 50 mm a pixel is very coarse" in capsys.readouterr().err
+    assert run([*command, str(tmp_path / "b.yaml"), "--x", "1"]) == 2
+    assert "or delete it first" in capsys.readouterr().err

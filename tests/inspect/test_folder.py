@@ -92,7 +92,7 @@ def test_one_class_masks_are_black_and_white(tmp_path: Path) -> None:
 
 def test_results_are_not_overwritten_unasked(tmp_path: Path) -> None:
     open_results(tmp_path, Wanted()).add(result(), IMAGE, "a")
-    with pytest.raises(UsageError, match=r"already holds results of 1 images\. Go on with --resume"):
+    with pytest.raises(UsageError, match=r"already holds results of 1 image\. Go on with --resume"):
         open_results(tmp_path, Wanted())
 
 

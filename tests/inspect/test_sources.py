@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import cv2
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from flawscope.errors import ImageError, UsageError
-from flawscope.images import write_image
+from flawscope.images import read_image, write_image
 from flawscope.inspect.sources import Item, count_frames, find_sources, items, read_source
 
 FLAT = np.zeros((4, 4), dtype=np.uint8)
@@ -168,3 +169,40 @@ def test_a_damaged_video_is_one_error(tmp_path: Path, capfd: pytest.CaptureFixtu
     assert isinstance(found, ImageError)
     assert "not readable as a video" in str(found)
     assert count_frames(tmp_path / "a.mp4", 1) == 0
+
+
+def denied(*_: object, **__: object) -> None:
+    raise PermissionError(errno.EACCES, "Permission denied")
+
+
+def test_a_folder_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path, "in/a.png", "b.png")
+    monkeypatch.setattr("flawscope.inspect.sources.os.scandir", denied)
+    found = find_sources([str(tmp_path / "in"), str(tmp_path / "b.png")], outside=tmp_path / "out")
+    assert [path.name for path, _ in found.files] == ["b.png"]
+    assert [str(problem) for problem in found.problems] == [
+        f"{tmp_path / 'in'}: may not be read (permission denied). Check its permissions"
+    ]
+
+
+def test_a_folder_that_may_not_be_entered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path, "in/a.png")
+    is_file = Path.is_file
+
+    def refused(path: Path, **named: bool) -> bool:
+        if path.name == "results.jsonl":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return is_file(path, **named)
+
+    monkeypatch.setattr(Path, "is_file", refused)
+    (problem,) = find_sources([str(tmp_path / "in")], outside=tmp_path / "out").problems
+    assert "may not be read (permission denied)" in str(problem)
+
+
+def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path, "a.png")
+    monkeypatch.setattr("flawscope.images.decode", denied)
+    with pytest.raises(ImageError) as refused:
+        read_image(tmp_path / "a.png")
+    said = f"{tmp_path / 'a.png'}: may not be read (permission denied). Check its permissions"
+    assert str(refused.value) == said

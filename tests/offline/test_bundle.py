@@ -9,16 +9,20 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Mapping, Sequence
+from importlib.metadata import metadata
 from pathlib import Path
 
 import numpy as np
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from flawscope import __version__
+from flawscope.cli.app import run
 from flawscope.enhance.presets import bank
 from flawscope.errors import DownloadError, FlawscopeError, UsageError
 from flawscope.offline import wheels
 from flawscope.offline.bundle import make_bundle
+from flawscope.offline.target import PYTHONS
 from flawscope.sdie.artefact import save_artefact
 from flawscope.sdie.policy import ConstantPolicy
 
@@ -56,7 +60,7 @@ def write_wheel(
 
 INDEX = {
     "screen": ("2.0", ['colours>=0.4; platform_system == "Windows"']),
-    "colours": ("0.4.6", ['typing; python_version < "3.11"']),
+    "colours": ("0.4.6", ['typing; python_version >= "3.13"']),
     "typing": ("1.0", []),
     "wide": ("1.0", []),
     "openvino": ("2026.4", ['telemetry; extra == "talk"', 'wide; sys_platform == "darwin"']),
@@ -150,7 +154,7 @@ def test_versions_are_those_installed_here_and_those_of_the_line_pc(
         ("3.12", ["manylinux_2_28_x86_64", "manylinux2014_x86_64"], []),
         (None, ["macosx_14_0_arm64"], ["wide"]),
         ("3.12", ["win_amd64"], ["colours"]),
-        ("3.10", ["win_arm64"], ["colours", "typing"]),
+        ("3.13", ["win_arm64"], ["colours", "typing"]),
     ],
 )
 def test_what_only_the_line_pc_needs_is_collected_too(
@@ -330,3 +334,33 @@ def test_the_real_thing_in_an_empty_network_namespace(tmp_path: Path) -> None:
         done = subprocess.run(found, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert len((out / "results.jsonl").read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize("python", ["3.9", "3.10", "3.14"])
+def test_a_python_that_cannot_be_is_told_at_once(
+    python: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flawscope.offline.bundle.collect", pytest.fail)
+    missing = str(tmp_path / "missing.onnx")  # the Python is looked at first
+    out = str(tmp_path / "pc")
+    assert run(["offline", "--out", out, "--python", python, "--weights", missing]) == 2
+    said = f"error: --python: Flawscope does not run on Python {python}. Give 3.11 to 3.13\n"
+    assert capsys.readouterr().err == said
+
+
+def test_the_pythons_are_those_of_the_package() -> None:
+    needed = SpecifierSet(metadata("flawscope")["Requires-Python"])
+    assert [python for python in (f"3.{minor}" for minor in range(30)) if python in needed] == list(PYTHONS)
+
+
+def test_shipped_weights_need_not_be_packed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flawscope.offline.bundle.collect", lambda *_, **__: None)
+    monkeypatch.chdir(tmp_path)
+    Path("mine.onnx").write_bytes(b"network")
+    assert run(["offline", "--out", "pc", "--weights", "ocinet-tiny", "--weights", "mine.onnx"]) == 0
+    told = capsys.readouterr().out
+    assert "ocinet-tiny comes along by itself: shipped weights are inside Flawscope" in told
+    assert [file.name for file in Path("pc/weights").iterdir()] == ["mine.onnx"]
+    assert json.loads(Path("pc/bundle.json").read_text())["weights"] == ["mine.onnx"]

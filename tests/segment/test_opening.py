@@ -112,3 +112,11 @@ def test_grabcut_needs_prompts_that_these_verbs_do_not_have(
     assert run(["predict", str(images), "--segmenter", "grabcut", "--out", str(tmp_path / "out")]) == 2
     assert "'grabcut' needs points, boxes or a mask for every image" in capsys.readouterr().err
     assert run(["evaluate", "--segmenter", "grabcut", "--data", str(images)]) == 2
+
+
+def test_verbs_without_prompts_do_not_offer_what_needs_them(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["predict", str(images), "--weights", "grab-cut", "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert "no such segmenter: 'grab-cut'. There are: regions, sam:FOLDER" in said

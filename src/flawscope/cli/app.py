@@ -26,6 +26,8 @@ ParseError: type[Exception] = next(
 _ARGUMENT = re.compile(r"(?<=^Missing argument ')[a-z_]+(?=')")
 """A name as the code has it; the help shows it in capitals."""
 
+_DECIMAL_COMMA = re.compile(r"(?:--[\w-]+=)?([-+]?\d*,\d+)")
+
 _PYDANTIC_PREFIX = re.compile(r"\b[Vv]alue error, ")
 """What pydantic puts before the sentences of our own validators."""
 
@@ -100,7 +102,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         print("\ninterrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
     except ParseError as error:
-        return _fail(_complaint(error))
+        return _fail(_complaint(error, sys.argv[1:] if arguments is None else arguments))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_PASS
@@ -121,7 +123,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     return outcome if isinstance(outcome, int) else EXIT_PASS
 
 
-def _complaint(error: Exception) -> str:
+def _complaint(error: Exception, arguments: Sequence[str]) -> str:
     """One line for arguments that cannot be parsed, with the command whose help says more."""
     line = " ".join(str(error.format_message()).split()) if hasattr(error, "format_message") else str(error)
     context = getattr(error, "ctx", None)
@@ -129,6 +131,9 @@ def _complaint(error: Exception) -> str:
     line = _ARGUMENT.sub(
         lambda found: found.group().upper() if found.group().islower() else found.group(), line
     )
+    commas = [found[1] for each in arguments if (found := _DECIMAL_COMMA.fullmatch(each))]
+    if commas and re.search(r"valid (number|float)", line):
+        line = f"{line.rstrip('.')}. Use a decimal point: {commas[0].replace(',', '.')}"
     end = "" if line.endswith("?") else "."
     return f"{line.rstrip('.')}{end} See: {command} --help"
 

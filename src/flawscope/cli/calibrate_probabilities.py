@@ -59,6 +59,7 @@ def calibrate_probabilities(
     from flawscope.data.samples import open_data
     from flawscope.evaluate.seen_pixels import see_pixels
     from flawscope.evaluate.temperature_check import fit_and_check
+    from flawscope.inspect.counted import number_of
     from flawscope.segment.temperature import tempered_level
 
     chosen = validated_part(open_data(data, layout=layout, splits=splits), split)
@@ -96,7 +97,7 @@ def calibrate_probabilities(
         "failures": seen.failures,
     }
     screen = console(json_file)
-    screen.print(f"{seen.source} on {seen.data}, {len(seen.images)} images", markup=False)
+    screen.print(f"{seen.source} on {seen.data}, {number_of(len(seen.images), 'image')}", markup=False)
     _print(screen, fitted)
     for line in notes:
         screen.print(f"note: {line}", markup=False)

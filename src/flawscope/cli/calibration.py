@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +19,9 @@ IdOption = Annotated[
 OutOption = Annotated[Path, typer.Option(help="The .yaml file to write.", show_default=False)]
 CameraOption = Annotated[str, typer.Option(help="A note: camera, lens, distance.")]
 
+_UNUSUAL_MM = 10.0
+"""A coarser pixel is more often a slip of units."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""
@@ -31,7 +35,9 @@ def register(app: typer.Typer) -> None:
 def new(
     name: IdOption,
     out: OutOption,
-    x: Annotated[float, typer.Option("--x", help="Millimetres a pixel along a row.", show_default=False)],
+    x: Annotated[
+        float, typer.Option("--x", help="Millimetres a pixel along a row, such as 0.05.", show_default=False)
+    ],
     y: Annotated[float | None, typer.Option("--y", help="And along a column. Default: as --x.")] = None,
     line_rate: Annotated[
         float | None, typer.Option(help="Rows a second of a line-scan camera, instead of --y.")
@@ -59,6 +65,9 @@ def new(
         y = mm_per_row(line_rate, moving)
         scan = LineScan(line_rate_hz=line_rate, speed_mm_per_s=moving)
         fields = {"source": "line-scan", "line_scan": scan}
+    for option, size in (("--x", x), ("--y", y)):
+        if size is not None and not 0 < size < float("inf"):
+            raise UsageError(f"must be a number above 0, not {size:g}", where=option)
     made = new_calibration(id=name, mm_per_px_x=x, mm_per_px_y=x if y is None else y, camera=camera, **fields)
     _write(made, out, json_file)
 
@@ -135,10 +144,15 @@ def _write(made: Calibration, out: Path, json_file: str | None) -> None:
     from flawscope.errors import UsageError
 
     if out.exists():
-        raise UsageError("is there already", where=out, remedy="Choose another name with --out")
+        raise UsageError(
+            "is there already", where=out, remedy="Choose another name with --out, or delete it first"
+        )
     made.save(out)
     emit_json("calibration", 1, made.to_json(), json_file)
     _tell(made, json_file)
+    largest = max(made.mm_per_px_x, made.mm_per_px_y)
+    if largest > _UNUSUAL_MM:
+        print(f"note: {largest:g} mm a pixel is very coarse: are these millimetres?", file=sys.stderr)
     console(json_file).print(f"Calibration: {out}", markup=False)
 
 

@@ -91,6 +91,7 @@ def fetch(
     from flawscope.data.download import Limits
     from flawscope.data.fetching import already_there
     from flawscope.data.fetching import fetch as fetch_set
+    from flawscope.inspect.counted import number_of
 
     say = console(json_target)
     entry = look_up(name)
@@ -133,7 +134,7 @@ def fetch(
                 unpacking=lambda done, total: bars.update(files, completed=done, total=total, visible=True),
             )
     say.print(f"{status}: {target}", markup=False)
-    say.print(f"{len(data)} images, classes: {', '.join(data.labels)}", markup=False)
+    say.print(f"{number_of(len(data), 'image')}, classes: {', '.join(data.labels)}", markup=False)
     _tell_problems(say, [str(problem) for problem in data.problems])
     say.print(f"next: flawscope data check {target}", markup=False)
     counts = {"images": len(data), "labels": list(data.labels), "problems": [str(p) for p in data.problems]}
@@ -223,6 +224,7 @@ def convert(
 
     from flawscope.data.converting import convert as convert_data
     from flawscope.data.samples import open_data
+    from flawscope.inspect.counted import number_of
 
     say = console(json_target)
     data = open_data(source, layout=layout, splits=splits)
@@ -232,7 +234,7 @@ def convert(
         done = convert_data(data, to, out, overwrite=overwrite, progress=lambda: bars.advance(task))
     problems = [str(problem) for problem in (*data.problems, *done.problems)]
     say.print(f"{data.name}: read as {data.layout}, classes: {', '.join(data.labels)}", markup=False)
-    say.print(f"written: {done.images} images, {done.masks} with a mask, to {out}", markup=False)
+    say.print(f"written: {number_of(done.images, 'image')}, {done.masks} with a mask, to {out}", markup=False)
     if to == "plain":
         say.print("Masks hold class numbers (0, 1, 2, ...), so they look black in a picture viewer.")
     _tell_problems(say, problems)

@@ -97,10 +97,12 @@ def _bar() -> Iterator[Progress]:
 
 
 def _print(out: Console, report: CheckReport, examples: int) -> None:
+    from flawscope.inspect.counted import number_of
+
     data = report.data
     facts = report.to_json()["dataset"]
     out.print(
-        f"{data.name}: {facts['images']} images, {facts['labelled']} labelled, layout {data.layout}",
+        f"{data.name}: {number_of(facts['images'], 'image')}, {facts['labelled']} labelled, layout {data.layout}",
         markup=False,
     )
     for title, counts in (

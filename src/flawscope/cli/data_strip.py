@@ -33,6 +33,7 @@ def strip(
     Writes an uncompressed grey TIFF. What is on it, and where, is told by --json.
     """
     from flawscope.data.synthetic.strip import write_strip
+    from flawscope.inspect.counted import number_of
 
     if not mm_per_px > 0:
         raise UsageError("a pixel has a size above 0", where=f"--mm-per-px {mm_per_px:g}")
@@ -51,7 +52,8 @@ def strip(
             advance=lambda done: bar.advance(task, done),
         )
     console(json_target).print(
-        f"{out}: {rows:,} rows of {width:,} px, {metres:g} m, {len(drawn)} defects drawn", markup=False
+        f"{out}: {number_of(rows, 'row')} of {width:,} px, {metres:g} m, {number_of(len(drawn), 'defect')} drawn",
+        markup=False,
     )
     payload = {"strip": out, "rows": rows, "width": width, "mm_per_px": mm_per_px, "defects": drawn}
     emit_json("data-strip", 1, payload, json_target)

@@ -39,6 +39,7 @@ def synth(
     same seed gives the same pixels.
     """
     from flawscope.data.synthetic import KINDS, write_dataset
+    from flawscope.inspect.counted import number_of
 
     height, width = _size(size)
     chosen = KINDS if kinds is None else tuple(listed(kinds))
@@ -59,7 +60,8 @@ def synth(
     parts = {split: len(data.split(split)) for split in data.splits}
     told = ", ".join(f"{split} {number}" for split, number in parts.items())
     say = console(json_target)
-    say.print(f"{len(data)} images, {height} pixels high and {width} wide, in {out} ({told})", markup=False)
+    many = number_of(len(data), "image")
+    say.print(f"{many}, {height} pixels high and {width} wide, in {out} ({told})", markup=False)
     say.print(f"next: flawscope train --data {out}", markup=False)
     payload = {"folder": out, "images": len(data), "labels": list(data.labels), "splits": parts, "seed": seed}
     emit_json("data-synth", 1, payload, json_target)

@@ -21,6 +21,7 @@ def doctor(json_file: JsonOption = None) -> int:
     from rich.table import Table
 
     from flawscope.cli.examination import examine
+    from flawscope.inspect.counted import number_of
 
     report = examine()
     emit_json("doctor", 1, report, json_file)
@@ -49,7 +50,9 @@ def doctor(json_file: JsonOption = None) -> int:
     table.add_row("Free disk", f"{report['free_disk_gib']:.1f} GiB here")
     test = report["self_test"]
     table.add_row(
-        "Self-test", test["error"] or f"one image in {test['milliseconds']:.0f} ms, {test['defects']} defects"
+        "Self-test",
+        test["error"]
+        or f"one image in {test['milliseconds']:.0f} ms, {number_of(test['defects'], 'defect')}",
     )
     screen.print(table)
     for problem in report["problems"]:

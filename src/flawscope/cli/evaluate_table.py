@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich import box
 from rich.table import Table
 
+from flawscope.inspect.counted import number_of
 from flawscope.metrics.names import FIGURES, HEADLINE
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def print_evaluation(screen: Console, evaluation: Evaluation, *, every: bool = F
         evaluation: what to print.
         every: all figures, not only those that most readers need.
     """
-    title = f"{evaluation.source} on {evaluation.data}: {evaluation.whole.images} images"
+    title = f"{evaluation.source} on {evaluation.data}: {number_of(evaluation.whole.images, 'image')}"
     if evaluation.failures:
         title += f", {len(evaluation.failures)} failed"
     screen.print(title, markup=False)
@@ -77,10 +78,10 @@ def _table(*columns: str) -> Table:
 
 def _figures(evaluation: Evaluation, shown: Sequence[str]) -> Table:
     standard = evaluation.settings["protocol"] == "standard"
-    first = f"at {evaluation.settings['threshold']:.2f}" if standard else "ocinet"
+    first = f"at {_level(evaluation.settings['threshold'])}" if standard else "ocinet"
     columns = ["figure", first, "95 %"]
     if evaluation.calibrated_threshold is not None:
-        columns += [f"calibr. {evaluation.calibrated_threshold:.2f}", "95 %"]
+        columns += [f"calibr. {_level(evaluation.calibrated_threshold)}", "95 %"]
     table = _table(*columns)
     for name in shown:
         row = [name, _number(evaluation.figures[name]), _interval(evaluation.intervals.get(name))]
@@ -92,6 +93,12 @@ def _figures(evaluation: Evaluation, shown: Sequence[str]) -> Table:
             row.append(_interval(evaluation.calibrated_intervals.get(name)))
         table.add_row(*row)
     return table
+
+
+def _level(threshold: float) -> str:
+    """A threshold with two digits, or as many as it takes to tell it from others: 0.50, 0.999."""
+    two = f"{threshold:.2f}"
+    return two if float(two) == threshold else f"{threshold:.6g}"
 
 
 def _parts(heading: str, parts: Mapping[str, Part], mean: Part | None) -> Table:

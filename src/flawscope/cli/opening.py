@@ -21,7 +21,12 @@ def enhancer_folder(spec: str | Path | None) -> Path | None:
 
 
 def open_any(
-    spec: str | Path | None, *, device: str = "auto", threads: int | None = None, throughput: bool = False
+    spec: str | Path | None,
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    throughput: bool = False,
+    prompts: bool = True,
 ) -> Segmenter:
     """The segmenter that ``spec`` means; see :func:`flawscope.segment.open_segmenter`.
 
@@ -35,7 +40,7 @@ def open_any(
         from flawscope.sdie.artefact import load_artefact
 
         return load_artefact(folder, device)
-    return open_segmenter(spec, device=device, threads=threads, throughput=throughput)
+    return open_segmenter(spec, device=device, threads=threads, throughput=throughput, prompts=prompts)
 
 
 def open_unprompted(
@@ -49,7 +54,7 @@ def open_unprompted(
     from flawscope.errors import UsageError
     from flawscope.segment.grabcut import GrabCutSegmenter
 
-    segmenter = open_any(spec, device=device, threads=threads, throughput=throughput)
+    segmenter = open_any(spec, device=device, threads=threads, throughput=throughput, prompts=False)
     if isinstance(segmenter, GrabCutSegmenter):
         raise UsageError(
             f"'{segmenter.name}' needs points, boxes or a mask for every image",

@@ -165,9 +165,11 @@ def _print(screen: Console, curves: Curves) -> None:
     from rich.table import Table
 
     from flawscope.evaluate.robustness.table import rows_of
+    from flawscope.inspect.counted import number_of
 
     screen.print(
-        f"{curves.source} on {curves.data}: {curves.untouched.images} images, threshold {curves.threshold:.3g}",
+        f"{curves.source} on {curves.data}: {number_of(curves.untouched.images, 'image')}, "
+        f"threshold {curves.threshold:.3g}",
         markup=False,
     )
     head, *rows = rows_of(curves, brief=True)

@@ -61,7 +61,9 @@ def new(
     from flawscope.outputs import write_text
 
     if out.exists():
-        raise UsageError("is there already", where=out, remedy="Choose another name with --out")
+        raise UsageError(
+            "is there already", where=out, remedy="Choose another name with --out, or delete it first"
+        )
     content = STARTER.replace("LENGTH", f"{length:g}").replace("AREA", f"{area:g}")
     console().print(f"Rules: {write_text(out, content)}", markup=False)
 
@@ -79,6 +81,7 @@ def check(
     What is wrong is listed with its line; whether rules contradict each other, once each is well formed. Exit
     code: 0 the rules can be used, 2 they cannot.
     """
+    from flawscope.inspect.counted import number_of
     from flawscope.inspect.rule_reading import examine_rules
     from flawscope.inspect.rule_words import in_words
 
@@ -99,7 +102,7 @@ def check(
     if rules is None:
         return 2
     screen = console(json_file)
-    screen.print(f"{file}: {len(rules)} rules, nothing wrong", markup=False)
+    screen.print(f"{file}: {number_of(len(rules), 'rule')}, nothing wrong", markup=False)
     for line in in_words(rules):
         screen.print(f"  {line}", markup=False)
     if needed is not None:

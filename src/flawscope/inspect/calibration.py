@@ -179,5 +179,7 @@ def _complaint(error: ValidationError) -> str:
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"])
     reason = first["msg"].removeprefix("Value error, ")
+    if isinstance(first["input"], str) and re.fullmatch(r"[-+]?\d*,\d+", first["input"]):
+        return f"{name} ({first['input']!r}): use a decimal point"
     shown = "" if first["type"] in ("missing", "extra_forbidden") else f" ({first['input']!r})"
     return f"{name}{shown}: {reason[:1].lower()}{reason[1:]}"

@@ -29,6 +29,7 @@ import numpy as np
 from flawscope.data import rle
 from flawscope.errors import UsageError
 from flawscope.images import Image, write_image
+from flawscope.inspect.counted import number_of
 from flawscope.inspect.failures import FAILURES, Failures, read_failures
 from flawscope.inspect.json_lines import append_line, mend_lines, read_lines
 from flawscope.inspect.tables import Record, write_tables
@@ -206,8 +207,9 @@ def open_results(
             in_part = sum(failure.record is not None for failure in earlier.values())
             some = in_part > 0 or next(read_results(listed), None) is not None
             if some and not (resume or overwrite):
+                held = in_part + sum(1 for _ in read_results(listed))
                 raise UsageError(
-                    f"already holds results of {in_part + sum(1 for _ in read_results(listed))} images",
+                    f"already holds results of {number_of(held, 'image')}",
                     where=root,
                     remedy="Go on with --resume, begin again with --overwrite, or choose another --out",
                 )
@@ -251,8 +253,9 @@ def _compare(root: Path, made_with: Mapping[str, Any]) -> None:
     """Raise UsageError unless the folder's results were made with the same values."""
     try:
         before = json.loads((root / SETTINGS).read_text(encoding="utf-8"))
-        before = {name: before[name] for name in made_with}
-    except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
+        # what another verb, or an older Flawscope, does not name was not used
+        before = {name: before.get(name) for name in made_with}
+    except (FileNotFoundError, ValueError, AttributeError) as error:
         raise UsageError(
             f"nothing says what its results were made with ({SETTINGS} is missing or damaged)",
             where=root,

@@ -79,7 +79,7 @@ def examine_rules(
             stored = opened.read(MOST_BYTES + 1)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        return None, [Problem(source, None, f"cannot be read ({reason})", "Check the path given to --rules")]
+        return None, [Problem(source, None, f"cannot be read ({reason})", "Check its path")]
     if len(stored) > MOST_BYTES:
         what = f"more than {MOST_BYTES // 1024} KiB, too large for a rule file"
         return None, [Problem(source, None, what, "Rules are a YAML file as in docs/judging.md")]
@@ -128,6 +128,9 @@ def _translated(detail: Any, source: str, lined: Lined) -> Problem:
     loc: Loc = tuple(detail["loc"])
     key, kind, given = str(loc[-1]) if loc else "", detail["type"], detail["input"]
     keys = ", ".join(_keys(loc[:-1]))
+    if kind == "extra_forbidden" and key.isdecimal() and given is None:
+        what = f"unknown key '{key}', as after a decimal comma"  # of {min: 0,5} YAML makes two keys
+        return Problem(source, lined.line(loc), what, "Use a decimal point, such as 0.5")
     if kind == "extra_forbidden":
         return Problem(source, lined.line(loc), f"unknown key '{key}'", nearest(key, _keys(loc[:-1])))
     if kind == "missing":

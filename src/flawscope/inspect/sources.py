@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
+import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -68,12 +70,20 @@ def find_sources(sources: Sequence[str], *, outside: Path | None = None) -> Foun
     """
     if outside is not None:
         for source in sources:
-            check_apart(source, outside)
+            with contextlib.suppress(OSError):  # told below
+                check_apart(source, outside)
     found: dict[Path, str] = {}
     problems: list[FlawscopeError] = []
     notes: list[str] = []
     for source in sources:
-        listed = _expand(source, outside, notes)
+        try:
+            listed = _expand(source, outside, notes)
+        except OSError as error:
+            listed = ImageError(
+                f"may not be read ({(error.strerror or str(error)).lower()})",
+                where=error.filename or source,
+                remedy="Check its permissions",
+            )
         if isinstance(listed, FlawscopeError):
             problems.append(listed)
         else:
@@ -174,6 +184,8 @@ def _expand(source: str, outside: Path | None, notes: list[str]) -> list[tuple[P
 def _in_folder(
     folder: Path, outside: Path | None, notes: list[str]
 ) -> list[tuple[Path, str]] | FlawscopeError:
+    with os.scandir(folder):  # else a folder that may not be read looks empty
+        pass
     if (folder / RESULTS).is_file():
         return UsageError(
             "a folder of results, whose pictures are not inspected again",

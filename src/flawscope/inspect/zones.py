@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Annotated, Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -33,14 +34,20 @@ class Scale(Protocol):
         ...
 
 
-def _no_bool(value: Any) -> Any:
+_COMMA = re.compile(r"[-+]?\d*,\d+")
+
+
+def _a_number(value: Any) -> Any:
     if isinstance(value, bool):
         raise ValueError("must be a number")
+    if isinstance(value, str):
+        hint = " with a decimal point" if _COMMA.fullmatch(value) else ""
+        raise ValueError(f"must be a number{hint}, not the text '{value[:40]}'")
     return value
 
 
-Number: TypeAlias = Annotated[float, BeforeValidator(_no_bool), Field(allow_inf_nan=False)]
-"""A finite number; YAML's ``yes`` is none."""
+Number: TypeAlias = Annotated[float, BeforeValidator(_a_number), Field(allow_inf_nan=False)]
+"""A finite number; YAML's ``yes`` is none, and neither is text in quotes."""
 
 Place: TypeAlias = Annotated[Number, Field(ge=0)]
 

@@ -20,8 +20,8 @@ from typing import Any
 from flawscope import __version__
 from flawscope.digests import sha256
 from flawscope.errors import UsageError
-from flawscope.offline.target import HERE
-from flawscope.offline.weights import extras_of, files_of
+from flawscope.offline.target import HERE, markers_of
+from flawscope.offline.weights import extras_of, files_of, without_shipped
 from flawscope.offline.wheels import collect
 from flawscope.outputs import output_error, write_json
 
@@ -70,7 +70,7 @@ def make_bundle(
     Args:
         out: a new folder, or an empty one.
         weights: exported files to take along; of an ``.xml`` its ``.bin`` and OpenVINO come too. Also folders of
-            exported enhancers.
+            exported enhancers. Shipped weights come along by themselves.
         python: of the line PC, such as ``3.12``; this one's by default.
         platforms: tags of the line PC's wheels, such as ``win_amd64``; this machine's by default.
         tell: what is being done.
@@ -85,6 +85,8 @@ def make_bundle(
     folder = Path(out)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError("there is something there already", where=folder, remedy="Choose another --out")
+    markers_of(python, platforms)  # refuses what cannot be before any work
+    weights = without_shipped(weights, tell)
     taken = files_of(weights)
     extras = extras_of(taken)
     wanted = python or HERE

@@ -11,6 +11,9 @@ from flawscope.errors import UsageError
 HERE = "{}.{}".format(*sys.version_info[:2])
 """This Python, such as ``3.11``."""
 
+PYTHONS = ("3.11", "3.12", "3.13")
+"""Those that Flawscope runs on."""
+
 _SYSTEMS = {
     "win": {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt"},
     "linux": {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"},
@@ -34,6 +37,12 @@ def markers_of(python: str | None, platforms: Sequence[str]) -> dict[str, str]:
     if python is not None:
         if not re.fullmatch(r"3\.\d+", python):
             raise UsageError(f"'{python}' is not a Python", where="--python", remedy="Give it as 3.12")
+        if python not in PYTHONS:
+            raise UsageError(
+                f"Flawscope does not run on Python {python}",
+                where="--python",
+                remedy=f"Give {PYTHONS[0]} to {PYTHONS[-1]}",
+            )
         if python != HERE:
             full = f"{python}.0"
             markers |= {"python_version": python, "python_full_version": full, "implementation_version": full}

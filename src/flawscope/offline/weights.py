@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from flawscope.errors import UsageError
 from flawscope.sdie.artefact_description import DESCRIPTION
 from flawscope.sdie.portable import network_inside
 from flawscope.segment.loading import EXPORTED_SUFFIXES, shipped_weights
+
+
+def without_shipped(weights: Sequence[Path], tell: Callable[[str], None]) -> list[Path]:
+    """The weights that must be packed; of shipped ones, which are named, it is told that they need not."""
+    own = [one for one in weights if str(one) not in shipped_weights() or one.exists()]
+    for one in weights:
+        if one not in own:
+            tell(f"{one} comes along by itself: shipped weights are inside Flawscope")
+    return own
 
 
 def files_of(weights: Sequence[Path]) -> dict[str, Path]:

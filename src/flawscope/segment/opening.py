@@ -37,6 +37,7 @@ def open_segmenter(
     threads: int | None = None,
     throughput: bool = False,
     also: Sequence[str] = (),
+    prompts: bool = True,
 ) -> Segmenter:
     """A segmenter by its spec, one of the forms at the head of this module.
 
@@ -46,6 +47,7 @@ def open_segmenter(
         threads: CPU threads of a network; by default its engine chooses.
         throughput: see :func:`flawscope.segment.load`.
         also: names that the caller opens by itself, for the line that says which segmenters there are.
+        prompts: whether the caller can give prompts; else that line does not offer what needs them.
 
     Raises:
         UsageError: no such segmenter, promptable model or device.
@@ -65,11 +67,11 @@ def open_segmenter(
         if kind == "promptable":
             return load_sam(promptable_folder(rest), device=device, threads=threads, title=text)
         if not rest:
-            raise _unknown(text, also)
+            raise _unknown(text, also, prompts=prompts)
         return load_sam(rest, device=device, threads=threads)
     weights = rest if kind == "network" and rest else text
     if weights is text and not _means_weights(text):
-        raise _unknown(text, also)
+        raise _unknown(text, also, prompts=prompts)
     return load(weights, device=device, threads=threads, throughput=throughput)
 
 
@@ -103,10 +105,10 @@ def _means_weights(text: str) -> bool:
     )
 
 
-def _unknown(text: str, also: Sequence[str]) -> UsageError:
+def _unknown(text: str, also: Sequence[str], *, prompts: bool) -> UsageError:
+    also = (GRABCUT, *also) if prompts else also
     names = (
         REGIONS,
-        GRABCUT,
         *also,
         *(f"promptable:{name}" for name in promptable_models()),
         *shipped_weights(),
@@ -116,6 +118,6 @@ def _unknown(text: str, also: Sequence[str]) -> UsageError:
     shipped = "".join(f", {name}" for name in shipped_weights())
     return UsageError(
         f"no such segmenter: '{text}'",
-        remedy=f"{did_you_mean(text, names)}There are: {REGIONS}, {GRABCUT}{own}, sam:FOLDER{models}, "
+        remedy=f"{did_you_mean(text, names)}There are: {REGIONS}{own}, sam:FOLDER{models}, "
         f"network:WEIGHTS{shipped}, or the path of a weights file or run folder",
     )
