@@ -16,8 +16,9 @@ FIGURES = ("iou_fg_image_mean", "wfm", "s_measure", "mae")
 TITLES = ("IoU, image mean", "weighted F", "S-measure", "MAE")
 
 
-TERMS = """**Terms.** Both photograph sets were published for research; their repositories state no licence, so whether
-weights trained on them may be used commercially is unclear. Ask their authors, or train on images of your own."""
+TERMS = """**Terms.** Both photograph sets were published for research; their repositories state no licence, so
+whether weights trained on them may be used commercially is unclear. Ask their authors, or train on
+images of your own."""
 
 HISTORY = """These very weights were interrupted and resumed: the steel run followed a 90-epoch schedule for its first
 13 epochs and a 64-epoch one after; the second run a 20-epoch schedule for 11 epochs and a 30-epoch one after, and got
