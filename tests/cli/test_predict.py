@@ -89,7 +89,12 @@ def test_json_on_standard_output_is_alone_there(
         0,
         {"bright": 2},
     )
-    assert report["settings"] == {"threshold": None, "binarize": "threshold", "min_area": 1}
+    assert report["settings"] == {
+        "threshold": None,
+        "binarize": "threshold",
+        "min_area": 1,
+        "allow_reduction": False,
+    }
     assert [result["files"] for result in report["results"]] == [{}, {}, {}]
     assert "3 images" in said.err
     assert not (tmp_path / "out" / "masks").exists()
