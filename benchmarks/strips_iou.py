@@ -34,7 +34,7 @@ SIDE, OVERLAPS = 224, (0, 28, 56, 84, 112)
 EIGHTHS = (0, 1, 2, 3, 4)
 DEFAULT_EIGHTHS = 2
 TILES = {"continued": 200, "enlarged": 300, "drawn": SIDE}
-STEEL, DRAWN, CANVAS, ENLARGED = 30, 24, 500, 3
+STEEL, DRAWN, CANVAS, ENLARGED = 90, 40, 500, 3
 
 Scene = list[tuple[np.ndarray, np.ndarray, slice, slice]]
 

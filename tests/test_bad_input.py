@@ -219,7 +219,12 @@ def test_twenty_thousand_pixels_wide(predict: Callable[..., Outcome], tmp_path: 
     strip = np.full((64, 20_000), 20, dtype=np.uint8)
     strip[:, 10_000:15_000] = 240
     write_image(tmp_path / "in" / "odd.png", strip)
-    record = predict("--report").accepted("odd.png")
+    noted = predict("--report")
+    assert [
+        line for line in noted.complaints if "odd.png was seen at 1/625 of its size" in line
+    ] == noted.complaints
+    assert len(noted.complaints) == 1
+    record = predict("--report", "--allow-reduction", "--overwrite").accepted("odd.png")
     assert (record["width"], record["height"]) == (20_000, 64)
     x, _, width, height = record["defects"][0]["box"]  # type: ignore[index]
     assert x == pytest.approx(10_000, abs=20_000 / 32)

@@ -46,7 +46,7 @@ def two(first: str, second: str, top: str = "") -> str:
             4,
             "'length_mm' is '3', but it has keys of its own. Allowed below it: min, max",
         ),
-        (rule("length_mm: {min: long}"), 4, "'min' is 'long'"),
+        (rule("length_mm: {min: long}"), 4, "'min' must be a number, not the text 'long'"),
         (rule("length_mm: {min: yes}"), 4, "'min' must be a number"),
         (rule("length_mm: {min: .inf}"), 4, "'min' is 'inf'"),
         (rule("score: {min: 1.2}"), 4, "can never speak. score goes from 0 to 1"),
