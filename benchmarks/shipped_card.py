@@ -20,6 +20,11 @@ TERMS = """**Terms.** Both photograph sets were published for research; their re
 whether weights trained on them may be used commercially is unclear. Ask their authors, or train on
 images of your own."""
 
+MATERIALS = """- strip steel: 486 images of SD-saliency-900 (github.com/SongGuorong/MCITF), from the 540 of the
+  540/360 division;
+- magnetic tile: 595 images (github.com/abin24/Magnetic-tile-defect-datasets.), divided by physical tile;
+- 320 surfaces drawn by `flawscope data synth`."""
+
 HISTORY = """These very weights were interrupted and resumed: the steel run followed a 90-epoch schedule for its first
 13 epochs and a 64-epoch one after; the second run a 20-epoch schedule for 11 epochs and a 30-epoch one after, and got
 its term against false alarms on clean images (`clean_share`) at epoch 18, when validation showed that two thirds of
@@ -81,11 +86,38 @@ def verdicts(report: dict[str, Any], part: str) -> str:
     return f"{overkill:.1%} of the defect-free rejected, {escape:.1%} of the defective passed"
 
 
+def measured(training: dict[str, Any], network: str, results: Path = RESULTS) -> str:
+    """Figures of the shipped weights of a network, and what they cannot do; results are named by ``network``."""
+    validation = training["validation"]
+    steel, tile = load(f"steel{network}", results), load(f"tile{network}", results)
+    return f"""Weights and threshold were chosen on validation images (IoU {validation["iou_fg_image_mean"]:.3f} on
+{validation["images"]} of them). The figures below are on test images that decided nothing; in brackets bootstrap
+95 % intervals over images. One training run; how much seeds differ was not measured.
+
+Strip steel, {steel["images"]} images, threshold 0.5:
+
+{steel_table(results)}
+
+The peers' figures are recomputed from the maps that their authors released (scaled to 0 to 1 an image, as usual for
+such maps).
+
+Magnetic tile, {tile["images"]} images, threshold 0.5:
+
+{tile_table(f"tile{network}", results)}
+
+An image is rejected when a single pixel exceeds the threshold. At 0.5: {verdicts(tile, "figures")}.
+At the calibrated threshold: {verdicts(tile, "figures_calibrated")}.
+
+## Limits
+
+Other surfaces, cameras and lights were never seen: look at the overlays before trusting a figure, and fine-tune.
+Thin scratches and defects of a few pixels in large images are lost when the image is reduced to 224x224."""
+
+
 def render(results: Path = RESULTS) -> str:
     """The model card."""
     training = load("training", results)
-    general, steel, tile = training["general"], load("steel", results), load("tile", results)
-    validation = general["validation"]
+    general = training["general"]
     return f"""# ocinet-tiny, shipped weights
 
 A starting point for inspecting metal surfaces, and what `flawscope predict` uses unless told otherwise.
@@ -103,36 +135,13 @@ A starting point for inspecting metal surfaces, and what `flawscope predict` use
 First from random initialisation on strip steel ({training["steel"]["seconds"] / 60:.0f} minutes), then on all three
 ({general["seconds"] / 60:.0f} minutes, {general["epochs"]} epochs), on a CPU, no ImageNet weights:
 
-- strip steel: 486 images of SD-saliency-900 (github.com/SongGuorong/MCITF), from the 540 of the 540/360 division;
-- magnetic tile: 595 images (github.com/abin24/Magnetic-tile-defect-datasets.), divided by physical tile;
-- 320 surfaces drawn by `flawscope data synth`.
+{MATERIALS}
 
 {TERMS}
 
 ## Measured
 
-Weights and threshold were chosen on validation images (IoU {validation["iou_fg_image_mean"]:.3f} on
-{validation["images"]} of them). The figures below are on test images that decided nothing; in brackets bootstrap
-95 % intervals over images. One training run; how much seeds differ was not measured.
-
-Strip steel, {steel["images"]} images, threshold 0.5:
-
-{steel_table(results)}
-
-The peers' figures are recomputed from the maps that their authors released (scaled to 0 to 1 an image, as usual for
-such maps).
-
-Magnetic tile, {tile["images"]} images, threshold 0.5:
-
-{tile_table("tile", results)}
-
-An image is rejected when a single pixel exceeds the threshold. At 0.5: {verdicts(tile, "figures")}.
-At the calibrated threshold: {verdicts(tile, "figures_calibrated")}.
-
-## Limits
-
-Other surfaces, cameras and lights were never seen: look at the overlays before trusting a figure, and fine-tune.
-Thin scratches and defects of a few pixels in large images are lost when the image is reduced to 224x224.
+{measured(general, "", results)}
 
 ## How this file came about
 
@@ -145,12 +154,7 @@ Made by `python benchmarks/shipped_weights.py steel drawn general export measure
 
 def render_nano(results: Path = RESULTS) -> str:
     """The model card of the smaller network."""
-    training, steel, tile = (
-        load("training", results)["nano"],
-        load("steel_nano", results),
-        load("tile_nano", results),
-    )
-    validation = training["validation"]
+    training = load("training", results)["nano"]
     return f"""# ocinet-nano, shipped weights
 
 For small devices: a fifth of `ocinet-tiny`.
@@ -168,33 +172,13 @@ For small devices: a fifth of `ocinet-tiny`.
 From random initialisation on all three at once ({training["seconds"] / 60:.0f} minutes on one busy CPU core,
 {training["epochs"]} epochs of images that grow from 96 to 224 pixels), no ImageNet weights:
 
-- strip steel: 486 images of SD-saliency-900 (github.com/SongGuorong/MCITF), from the 540 of the 540/360 division;
-- magnetic tile: 595 images (github.com/abin24/Magnetic-tile-defect-datasets.), divided by physical tile;
-- 320 surfaces drawn by `flawscope data synth`.
+{MATERIALS}
 
 {TERMS}
 
 ## Measured
 
-Weights and threshold were chosen on validation images (IoU {validation["iou_fg_image_mean"]:.3f} on
-{validation["images"]} of them). The figures below are on test images that decided nothing; in brackets bootstrap
-95 % intervals over images. One training run; how much seeds differ was not measured.
-
-Strip steel, {steel["images"]} images, threshold 0.5:
-
-{steel_table(results)}
-
-Magnetic tile, {tile["images"]} images, threshold 0.5:
-
-{tile_table("tile_nano", results)}
-
-An image is rejected when a single pixel exceeds the threshold. At 0.5: {verdicts(tile, "figures")}.
-At the calibrated threshold: {verdicts(tile, "figures_calibrated")}.
-
-## Limits
-
-Other surfaces, cameras and lights were never seen: look at the overlays before trusting a figure, and fine-tune.
-Thin scratches and defects of a few pixels in large images are lost when the image is reduced to 224x224.
+{measured(training, "_nano", results)}
 
 Made by `python benchmarks/shipped_weights.py drawn nano export_nano measure_nano card`; all figures are in
 `benchmarks/results/shipped_weights/`.
