@@ -131,6 +131,19 @@ def test_time_is_up_and_the_same_command_goes_on(toy: Path, capsys: pytest.Captu
     assert whole["training"]["curve"] == broken["training"]["curve"]
 
 
+def test_minutes_are_those_of_this_call(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A training that took longer than --minutes before goes on all the same."""
+    file = write(toy)
+    assert go(file, "--only", "small", "--seed", "0", "--minutes", "0.0001") == 0
+    table = toy / "work" / "toy" / "small-seed0" / "metrics.csv"
+    before = table.read_text()
+    assert len(before.splitlines()) == 2
+    capsys.readouterr()
+    assert go(file, "--only", "small", "--seed", "0", "--minutes", "0.0001") == 0
+    assert len(table.read_text().splitlines()) == 3  # an epoch more, and with it the end
+    assert facts(toy, "small-seed0")["training"]["epochs"] == 2
+
+
 def test_a_run_made_from_other_settings_is_not_taken(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = write(toy)
     assert go(file, "--only", "Halves") == 0

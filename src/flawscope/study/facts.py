@@ -75,6 +75,16 @@ def training_facts(folder: Path, recipe: dict[str, Any], images: int) -> dict[st
     }
 
 
+def minutes_spent(folder: Path) -> float:
+    """How long the training in a run folder has taken so far; 0 before its first epoch ends."""
+    try:
+        with (folder / "metrics.csv").open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except FileNotFoundError:
+        return 0.0
+    return float(rows[-1]["seconds"]) / 60 if rows else 0.0
+
+
 def network_facts(answerer: object) -> dict[str, Any] | None:
     """Size and cost of a network; None for maps and exported files, whose parts are not counted."""
     if not isinstance(answerer, LoadedSegmenter):

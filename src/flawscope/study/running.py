@@ -14,7 +14,7 @@ from flawscope.evaluate.maps import MapFolder
 from flawscope.machine import commit, describe_machine
 from flawscope.segment import Segmenter, Symmetries, load, open_segmenter
 from flawscope.study.description import Source, Study, StudyRow
-from flawscope.study.facts import figures_of, images_of, network_facts, training_facts
+from flawscope.study.facts import figures_of, images_of, minutes_spent, network_facts, training_facts
 from flawscope.study.few import few_of
 from flawscope.study.runs import Run
 from flawscope.study.store import RunFiles, StoredRun, stamp_of
@@ -152,7 +152,9 @@ class Workshop:
         )
         begun = (folder / "config.yaml").exists()
         if not (begun and already_finished(folder, settings)):
-            budget = [limit for limit in (row.minutes, self.minutes) if limit is not None]
+            # a training counts all its minutes, those of earlier calls too
+            today = None if self.minutes is None else minutes_spent(folder) + self.minutes
+            budget = [limit for limit in (row.minutes, today) if limit is not None]
             summary = train(
                 settings,
                 data,
