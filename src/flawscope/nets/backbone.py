@@ -11,6 +11,7 @@ import timm
 from torch import Tensor, nn
 
 from flawscope.errors import UsageError, WeightsError
+from flawscope.nets.slim_resnets import SLIM_RESNETS
 
 STRIDES = (4, 8, 16, 32)
 REACH_SECONDS = 5.0
@@ -18,21 +19,31 @@ REACH_SECONDS = 5.0
 
 
 class Backbone(nn.Module):
-    """The last four feature levels of a timm network.
+    """The last four feature levels of a timm network, and the one before them if wanted.
 
     Args:
-        name: as timm calls it, for example ``pvt_v2_b2`` (the paper's) or ``resnet18``.
+        name: as timm calls it, for example ``pvt_v2_b2`` (the paper's) or ``resnet18``; or one of
+            ``flawscope.nets.slim_resnets``.
         imagenet: start from ImageNet weights, from timm's cache or its hub.
         drop_path_rate: stochastic depth, rising linearly to this rate; networks that have none ignore it.
+        fine: give the level at stride 2 as well, first.
 
     Raises:
-        UsageError: no such network, its levels are not at strides 4, 8, 16, 32, or it takes one size only.
+        UsageError: no such network, its levels are not at strides (2,) 4, 8, 16, 32, or it takes one size only.
         WeightsError: ImageNet weights were asked for and cannot be had.
     """
 
-    def __init__(self, name: str, *, imagenet: bool = False, drop_path_rate: float = 0.0) -> None:
+    def __init__(
+        self, name: str, *, imagenet: bool = False, drop_path_rate: float = 0.0, fine: bool = False
+    ) -> None:
         super().__init__()
-        options: dict[str, Any] = {"features_only": True, "out_indices": (-4, -3, -2, -1)}
+        wanted = (2, *STRIDES) if fine else STRIDES
+        options: dict[str, Any] = {"features_only": True, "out_indices": tuple(range(-len(wanted), 0))}
+        if name in SLIM_RESNETS:
+            slim = SLIM_RESNETS[name]
+            if imagenet:
+                raise _unavailable(name, "nobody has trained them")
+            name, options = slim.model, options | slim.options
         if not timm.is_model(name):
             near = timm.list_models(f"*{name.split('.')[0]}*")[:4]
             hint = f"Near it: {', '.join(near)}" if near else "timm.list_models() lists them all"
@@ -47,9 +58,10 @@ class Backbone(nn.Module):
         self.network = _create(name, options)
         info = self.network.feature_info
         strides = tuple(int(stride) for stride in info.reduction())
-        if strides != STRIDES:
+        if strides != wanted:
             raise UsageError(
-                f"its last feature levels lie at strides {', '.join(map(str, strides))}, not 4, 8, 16, 32",
+                f"its last feature levels lie at strides {', '.join(map(str, strides))}, "
+                f"not {', '.join(map(str, wanted))}",
                 where=f"backbone {name}",
                 remedy=_OTHERS,
             )
@@ -57,7 +69,7 @@ class Backbone(nn.Module):
         self.channels_last = getattr(self.network, "output_fmt", "NCHW") == "NHWC"
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """``(b, 3, H, W)``, H and W multiples of 32, to four ``(b, channels[i], H/s, W/s)``."""
+        """``(b, 3, H, W)``, H and W multiples of 32, to levels ``(b, channels[i], H/s, W/s)``, finest first."""
         levels: list[Tensor] = list(self.network(image))
         return [level.permute(0, 3, 1, 2).contiguous() for level in levels] if self.channels_last else levels
 

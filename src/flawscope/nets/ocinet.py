@@ -27,12 +27,13 @@ class OCINet(nn.Module):
     """Image to four maps of logits.
 
     Args:
-        backbone: gives four levels of features.
+        backbone: gives four levels of features, or five with one at stride 2, which then has the finest map.
         width: channels of each level after adjustment (c in the paper, 128).
         groups: groups of channels in CCIM (4 in the paper).
         modules: interaction modules in their order, names from ``flawscope.nets.variants.MODULES``.
         channels: logits a pixel: 1 for one class (sigmoid), K + 1 for K classes (softmax, background first).
         shared_first_head: see :class:`DefectReasoner`.
+        dropout: likewise.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class OCINet(nn.Module):
         modules: Sequence[str],
         channels: int = 1,
         shared_first_head: bool = False,
+        dropout: float = 0.5,
     ) -> None:
         super().__init__()
         stages = [stage_of(name) for name in modules]
@@ -55,9 +57,16 @@ class OCINet(nn.Module):
             )
         self.modules_in_order = tuple(modules)
         self.backbone = backbone
-        self.adjustment = nn.ModuleList(ConvBlock(inputs, width) for inputs in backbone.channels)
+        *fine, _, _, _, _ = backbone.channels
+        self.adjustment = nn.ModuleList(ConvBlock(inputs, width) for inputs in backbone.channels[-4:])
         self.interactions = nn.ModuleList(build_stage(name, width, groups) for name in modules)
-        self.reasoner = DefectReasoner(width, channels, shared_first_head=shared_first_head)
+        self.reasoner = DefectReasoner(
+            width,
+            channels,
+            shared_first_head=shared_first_head,
+            dropout=dropout,
+            fine_inputs=fine[0] if fine else None,
+        )
         for part in (self.adjustment, self.interactions, self.reasoner):
             initialise(part)
 
@@ -70,10 +79,12 @@ class OCINet(nn.Module):
                 the padding), and the logits cropped back.
         """
         height, width = image.shape[-2:]
-        basic = levels = self._adjusted(padded(image))
+        *fine, first, second, third, fourth = self.backbone(padded(image))
+        basic = levels = self._adjusted((first, second, third, fourth))
         for position in range(len(self.interactions)):
             levels = self._interact(position, levels, basic)
-        one, two, three, four = (maps[..., :height, :width] for maps in self.reasoner(levels))
+        maps = self.reasoner(levels, *fine)
+        one, two, three, four = (logits[..., :height, :width] for logits in maps)
         return one, two, three, four
 
     def features(self, image: Tensor) -> dict[str, tuple[Tensor, ...]]:
@@ -83,14 +94,13 @@ class OCINet(nn.Module):
             ``"adjusted"`` (f_b), then one entry a module (``"channel"``, ``"spatial"``, ``"pixel"``; f_ci,
             f_cs, f_pi), each four ``(b, c, H'/s, W'/s)`` with H' and W' the padded size.
         """
-        basic = levels = self._adjusted(padded(image))
+        basic = levels = self._adjusted(self.backbone(padded(image))[-4:])
         after = {"adjusted": basic}
         for position, name in enumerate(self.modules_in_order):
             levels = after[stage_of(name)] = self._interact(position, levels, basic)
         return after
 
-    def _adjusted(self, image: Tensor) -> tuple[Tensor, ...]:
-        raw = self.backbone(image)
+    def _adjusted(self, raw: Sequence[Tensor]) -> tuple[Tensor, ...]:
         return tuple(adjust(level) for adjust, level in zip(self.adjustment, raw, strict=True))
 
     def _interact(
@@ -110,13 +120,21 @@ def build(name: str, *, channels: int = 1, imagenet: bool = False, **options: An
         channels: 1 for one class, K + 1 for K classes.
         imagenet: start the backbone from ImageNet weights fetched through timm.
         options: fields of the preset to replace: ``backbone``, ``width``, ``groups``, ``modules``,
-            ``drop_path_rate``, ``shared_first_head``.
+            ``drop_path_rate``, ``shared_first_head``, ``dropout``, ``fine``.
 
     Raises:
         UsageError: an unknown name or option, or values that do not fit together.
         WeightsError: ImageNet weights were asked for and cannot be had.
     """
     settings = _with_options(preset(name), options)
+    if not 0 <= settings.dropout < 1:
+        raise UsageError(f"dropout is from 0 to below 1, not {settings.dropout}", where=f"model {name}")
+    if settings.fine and settings.shared_first_head:
+        raise UsageError(
+            "a network with a fine level shares no head",
+            where=f"model {name}",
+            remedy="Choose one of the two",
+        )
     if channels < 1:
         raise UsageError(f"a network needs at least one output channel, not {channels}")
     if settings.groups < 1 or settings.width < settings.groups or settings.width % settings.groups:
@@ -125,7 +143,9 @@ def build(name: str, *, channels: int = 1, imagenet: bool = False, **options: An
             where=f"model {name}",
             remedy="Choose a width that is a multiple of groups",
         )
-    backbone = Backbone(settings.backbone, imagenet=imagenet, drop_path_rate=settings.drop_path_rate)
+    backbone = Backbone(
+        settings.backbone, imagenet=imagenet, drop_path_rate=settings.drop_path_rate, fine=settings.fine
+    )
     return OCINet(
         backbone,
         width=settings.width,
@@ -133,6 +153,7 @@ def build(name: str, *, channels: int = 1, imagenet: bool = False, **options: An
         modules=settings.modules,
         channels=channels,
         shared_first_head=settings.shared_first_head,
+        dropout=settings.dropout,
     )
 
 

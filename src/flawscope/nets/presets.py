@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from flawscope.errors import UsageError
 
 LICENCE = "MIT (code); weights carry the terms of the data they were trained on"
-OPTIONS = ("backbone", "width", "groups", "modules", "drop_path_rate", "shared_first_head")
+OPTIONS = (
+    "backbone", "width", "groups", "modules", "drop_path_rate", "shared_first_head", "dropout", "fine",
+)  # fmt: skip
 """Fields that a caller may replace."""
 
 
@@ -35,6 +37,8 @@ class Preset:
         groups: groups of channels in CCIM.
         drop_path_rate: stochastic depth of the backbone.
         shared_first_head: the head of level 2 also serves level 1, as in published weights.
+        dropout: of the defect reasoner.
+        fine: a fifth level at stride 2 gives the finest map, in the place of the coarsest.
         input_size: ``(height, width)`` it is meant for and measured at.
         licence: of the code and of weights.
     """
@@ -52,6 +56,8 @@ class Preset:
     groups: int = 4
     drop_path_rate: float = 0.1
     shared_first_head: bool = False
+    dropout: float = 0.5
+    fine: bool = False
     input_size: tuple[int, int] = (352, 352)
     licence: str = LICENCE
 
@@ -63,13 +69,25 @@ _TABLE = (
         paper_row="Base+C.+S.+P. (Ours)", paper_parameters=29.952,
     ),
     Preset(
-        "ocinet-tiny", ("channel", "spatial", "pixel"), 4_689_462, 1_902_150_656,
-        "PVT-v2-b0, half width, for CPUs", "Flawscope",
+        "ocinet-tiny", ("channel", "spatial", "pixel"), 2_469_766, 1_117_198_720,
+        "slim ResNet and a fine level, for CPUs and few images", "Flawscope",
+        backbone="slim_resnet_tiny", width=40, groups=2, drop_path_rate=0.0, dropout=0.0, fine=True,
+        input_size=(256, 256),
+    ),
+    Preset(
+        "ocinet-nano", ("channel", "spatial", "pixel"), 959_534, 686_468_096,
+        "as ocinet-tiny, for small devices", "Flawscope",
+        backbone="slim_resnet_nano", width=32, groups=2, drop_path_rate=0.0, dropout=0.0, fine=True,
+        input_size=(256, 256),
+    ),
+    Preset(
+        "ocinet-pvt-b0", ("channel", "spatial", "pixel"), 4_689_462, 1_902_150_656,
+        "PVT-v2-b0, half width", "Flawscope",
         backbone="pvt_v2_b0", width=64, input_size=(256, 256),
     ),
     Preset(
-        "ocinet-nano", ("channel", "spatial", "pixel"), 957_878, 420_715_104,
-        "PP-LCNet, for small devices", "Flawscope",
+        "ocinet-lcnet", ("channel", "spatial", "pixel"), 957_878, 420_715_104,
+        "PP-LCNet, fewest multiply-adds", "Flawscope",
         backbone="lcnet_075", width=28, groups=2, drop_path_rate=0.0, input_size=(256, 256),
     ),
     Preset(

@@ -141,6 +141,10 @@ class StudyFile(BaseModel):
         names = [row.name for row in self.rows]
         if repeated := next((name for name in names if names.count(name) > 1), None):
             raise ValueError(f"two rows are called '{repeated}'")
+        files = {Run(self.name, name, 0).name: name for name in names}
+        if same := next((name for name in names if files[Run(self.name, name, 0).name] != name), None):
+            other = files[Run(self.name, same, 0).name]
+            raise ValueError(f"'{same}' and '{other}' would be kept in one file: name them more apart")
         for wanted, known, what in (
             *((other, names, "row") for row in self.rows for other in (row.start, row.of, *row.teachers)),
             (self.reference, names, "row"),

@@ -14,8 +14,9 @@ from flawscope.study.timing import read_timings
 
 _HEAD = """# Results
 
-Rendered by `flawscope study report` from the JSON of every run; nothing here is written by hand. Figures are of test
-images that decided nothing: weights and thresholds were chosen on validation images. Image means at threshold 0.5;
+Rendered by `flawscope study report` from the JSON of every run; nothing here is written by hand. Test images
+decided nothing: weights, thresholds and means of training were chosen on validation images, and a study that measures
+those says so in its heading. Image means at threshold 0.5;
 "a ± b" is mean and standard deviation over seeds, brackets are 95 % bootstrap intervals over images (over physical
 pieces where they are known). Differences are paired on the same images; those whose interval excludes zero are bold.
 """

@@ -23,4 +23,5 @@ class Run:
     @property
     def name(self) -> str:
         """For files and folders."""
-        return f"{re.sub(r'[^a-z0-9]+', '-', self.row.lower()).strip('-')}-seed{self.seed}"
+        plain = re.sub(r"[^a-z0-9]+", "-", self.row.lower().replace("+", "-plus")).strip("-")
+        return f"{plain}-seed{self.seed}"

@@ -25,9 +25,12 @@ class Recipe(BaseModel):
         epochs: visits to the training set (to its eight symmetries each, with ``copies`` 8).
         imgsz: square network input, pixels; below 64 the coarsest level is a single pixel, which cannot be
             normalised over a batch of one.
-        start_imgsz: input size of the first epochs, which then grows in equal steps of time to ``imgsz`` and is that
-            from three quarters of the epochs on; small images are quick and teach the same at first. None for no
-            growth.
+        train_imgsz: input size of training where it differs from ``imgsz``. Crops show surfaces larger than whole
+            images do, so a network trained somewhat smaller answers best at ``imgsz`` (Touvron et al., 2019: Fixing
+            the train-test resolution discrepancy), and trains faster.
+        start_imgsz: input size of the first epochs, which then grows in equal steps of time to that of training and
+            is that from three quarters of the epochs on; small images are quick and teach the same at first. None
+            for no growth.
         schedule: ``cosine`` falls to a hundredth of ``lr``; ``step`` multiplies by 0.1 at every 30th epoch
             counted from 1, as in the paper.
         warmup_epochs: linear rise from a hundredth of ``lr``.
@@ -53,6 +56,7 @@ class Recipe(BaseModel):
     batch: int = Field(default=8, ge=1)
     epochs: int = Field(default=100, ge=1)
     imgsz: int = Field(default=256, ge=64, le=4096)
+    train_imgsz: int | None = Field(default=None, ge=64, le=4096)
     start_imgsz: int | None = Field(default=None, ge=64, le=4096)
     schedule: Literal["cosine", "step"] = "cosine"
     warmup_epochs: float = Field(default=3, ge=0)
@@ -71,10 +75,11 @@ class Recipe(BaseModel):
     class_weights: Literal["equal", "balanced"] | tuple[_Weight, ...] = "equal"
 
     def side_at(self, epoch: int) -> int:
-        """Input size in an epoch counted from 0, pixels; a multiple of 32 until it is ``imgsz``."""
-        if self.start_imgsz is None or self.start_imgsz >= self.imgsz:
-            return self.imgsz
-        sides = [*range(self.start_imgsz // 32 * 32, self.imgsz, 32), self.imgsz]
+        """Input size in an epoch counted from 0, pixels; a multiple of 32 until it is that of training."""
+        last = self.train_imgsz or self.imgsz
+        if self.start_imgsz is None or self.start_imgsz >= last:
+            return last
+        sides = [*range(self.start_imgsz // 32 * 32, last, 32), last]
         return sides[min(int(epoch / (_GROWN * self.epochs) * (len(sides) - 1)), len(sides) - 1)]
 
 
