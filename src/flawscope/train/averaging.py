@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
 from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor, nn
 
@@ -17,11 +20,14 @@ class MovingAverage(WeightAveraging):
     """
 
     def __init__(self, decay: float) -> None:
-        def blend(average: Tensor, current: Tensor, updates: Tensor | int) -> Tensor:
+        def blend(averages: Sequence[Tensor], current: Sequence[Tensor], updates: Tensor | int) -> None:
             now = min(decay, (1 + int(updates)) / (10 + int(updates)))
-            return average + (current - average) * (1 - now)
+            if averages[0].is_floating_point():
+                torch._foreach_lerp_(averages, current, 1 - now)
+            else:  # counters
+                torch._foreach_copy_(averages, current)
 
-        super().__init__(use_buffers=True, avg_fn=blend)
+        super().__init__(use_buffers=True, multi_avg_fn=blend)
 
     @property
     def network(self) -> nn.Module | None:

@@ -82,7 +82,8 @@ class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
         pixels = torch.from_numpy(to_float(image)).permute(2, 0, 1)
         target = torch.from_numpy(class_maps(mask, self._classes))
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(_mix(self._seed, ticket))
+            # torch.manual_seed would look for accelerators each time, which takes as long as a crop
+            torch.default_generator.manual_seed(_mix(self._seed, ticket))
             pixels, target = self._augment(symmetry(copy, pixels), symmetry(copy, target))
         return (pixels - self._mean) / self._std, target
 

@@ -110,7 +110,7 @@ class SegmentationModule(lightning.LightningModule):
             {"params": plain, "weight_decay": 0.0},
         ]
         make = torch.optim.Adam if recipe.optimizer == "adam" else torch.optim.AdamW
-        optimizer = make(groups, lr=recipe.lr)
+        optimizer = make(groups, lr=recipe.lr, fused=True)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
