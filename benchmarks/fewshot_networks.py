@@ -5,7 +5,7 @@
 Stages, in order:
 
     drawn     draw 400 surfaces
-    train     train ocinet-nano on strip steel and the drawn surfaces, and on magnetic tile and the drawn surfaces;
+    train     train ocinet-lcnet on strip steel and the drawn surfaces, and on magnetic tile and the drawn surfaces;
               about 40 minutes each on one core
     study     the few-shot study on the classes of the material that each network never saw
 
@@ -35,7 +35,7 @@ def train() -> None:
         if (run / "config.yaml").exists():
             flawscope("train", "--resume", "--out", run)
             continue
-        told = ["--data", HERE / "datasets" / dataset, "--model", "ocinet-nano", "--imgsz", "224"]
+        told = ["--data", HERE / "datasets" / dataset, "--model", "ocinet-lcnet", "--imgsz", "224"]
         more = ["--no-imagenet", "--epochs", str(epochs), "--patience", "0", "--precision", "bf16"]
         flawscope("train", "--out", run, *told, *more)
 

@@ -124,7 +124,7 @@ A starting point for inspecting metal surfaces, and what `flawscope predict` use
 
 | | |
 |---|---|
-| network | `ocinet-tiny`: OCINet on PVT-v2-b0, 64 channels, 4,689,462 parameters |
+| network | `ocinet-pvt-b0`: OCINet on PVT-v2-b0, 64 channels, 4,689,462 parameters |
 | answers | one class, `defect` |
 | input | 224x224; images are stretched to it and masks back to their own size |
 | threshold | {general["threshold"]:.2f}, chosen on the validation parts |
@@ -161,7 +161,7 @@ For small devices: a fifth of `ocinet-tiny`.
 
 | | |
 |---|---|
-| network | `ocinet-nano`: OCINet on PP-LCNet, 28 channels, 957,878 parameters |
+| network | `ocinet-lcnet`: OCINet on PP-LCNet, 28 channels, 957,878 parameters |
 | answers | one class, `defect` |
 | input | 224x224; images are stretched to it and masks back to their own size |
 | threshold | {training["threshold"]:.2f}, chosen on the validation parts |

@@ -55,7 +55,7 @@ def train(run: Path, *words: str | Path) -> None:
     if (run / "config.yaml").exists():
         flawscope("train", "--resume", "--out", run)
     else:
-        flawscope("train", "--out", run, "--model", "ocinet-tiny", "--imgsz", "224", *words)
+        flawscope("train", "--out", run, "--model", "ocinet-pvt-b0", "--imgsz", "224", *words)
 
 
 def steel() -> None:
@@ -92,7 +92,7 @@ def general() -> None:
 
 def nano() -> None:
     data()
-    more = ["--model", "ocinet-nano", "--imgsz", "224", "--set", "start_imgsz=96", "--batch", "16"]
+    more = ["--model", "ocinet-lcnet", "--imgsz", "224", "--set", "start_imgsz=96", "--batch", "16"]
     more += ["--epochs", "40", "--lr", "0.002", "--patience", "0", "--validate-every", "4", "--no-imagenet"]
     run = RUNS / "nano-general"
     if (run / "config.yaml").exists():

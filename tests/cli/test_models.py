@@ -18,14 +18,14 @@ def test_list_gives_every_row_with_numbers(capsys: pytest.CaptureFixture[str]) -
     assert report["schema"] == "flawscope/models/1"
     rows = {row["name"]: row for row in report["models"]}
     assert list(rows) == list(PRESETS)
-    assert len(rows) == 18
+    assert len(rows) == 20
     assert rows["ocinet"]["parameters"] == 29_952_278
     assert rows["base-c-s-p-single"]["parameters"] == 29_444_180
     assert all(row["multiply_adds"] > 1e8 and row["licence"] and row["source"] for row in rows.values())
     assert rows["ocinet-tiny"]["input_size"] == [256, 256]
     assert "ocinet-global-global-local" in printed.err
     tiny = next(weights for weights in report["weights"] if weights["name"] == "ocinet-tiny")
-    assert (tiny["model"], tiny["labels"], tiny["imgsz"]) == ("ocinet-tiny", ["defect"], [224, 224])
+    assert (tiny["model"], tiny["labels"], tiny["imgsz"]) == ("ocinet-pvt-b0", ["defect"], [224, 224])
     assert "smp:unet:resnet18" in printed.err
 
 
@@ -37,7 +37,7 @@ def test_list_prints_paper_counts_beside_ours(capsys: pytest.CaptureFixture[str]
 
 def test_list_writes_json_to_a_file(tmp_path: Path) -> None:
     assert run(["models", "list", "--json", str(tmp_path / "models.json")]) == 0
-    assert len(json.loads((tmp_path / "models.json").read_text())["models"]) == 18
+    assert len(json.loads((tmp_path / "models.json").read_text())["models"]) == 20
 
 
 def test_show(capsys: pytest.CaptureFixture[str]) -> None:

@@ -46,6 +46,12 @@ def test_values_that_do_not_fit_together() -> None:
         nets.build("ocinet-nano", channels=0)
     with pytest.raises(UsageError, match="width 30 cannot be shuffled into 4 parts"):
         nets.build("ocinet-nano", width=30, modules=["swsam"])
+    with pytest.raises(UsageError, match="dropout is from 0 to below 1, not 1"):
+        nets.build("ocinet-nano", dropout=1)
+    with pytest.raises(UsageError, match="a network with a fine level shares no head"):
+        nets.build("ocinet-nano", shared_first_head=True)
+    with pytest.raises(UsageError, match="pvt_v2_b0: it has no level at stride 2"):
+        nets.build("ocinet-nano", backbone="pvt_v2_b0")
     with pytest.raises(UsageError, match="'channel' comes twice"):
         nets.build("ocinet-nano", modules=["channel", "vanilla-channel"])
 
@@ -102,10 +108,12 @@ def test_offline_imagenet_is_a_typed_error(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(
         WeightsError, match=r"pvt_v2_b0: ImageNet weights cannot be had .*cannot be reached"
     ) as caught:
-        nets.build("ocinet-tiny", imagenet=True)
+        nets.build("ocinet-pvt-b0", imagenet=True)
     assert "from scratch" in str(caught.value)
     with pytest.raises(WeightsError, match="timm offers none"):
         nets.build("ocinet-nano", backbone="lcnet_035", imagenet=True)
+    with pytest.raises(WeightsError, match=r"slim_resnet_nano: .*\(there are none for it\)"):
+        nets.build("ocinet-nano", imagenet=True)
 
 
 def test_a_failing_download_is_a_typed_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +125,7 @@ def test_a_failing_download_is_a_typed_error(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(backbone_file, "hub_reachable", lambda: True)
     monkeypatch.setattr(backbone_file.timm, "create_model", fail)
     with pytest.raises(WeightsError, match="connection reset") as caught:
-        nets.build("ocinet-tiny", imagenet=True)
+        nets.build("ocinet-pvt-b0", imagenet=True)
     assert "long story" not in str(caught.value)
 
 
@@ -137,7 +145,7 @@ def test_cached_imagenet_weights_load_without_a_network(
 
     monkeypatch.setattr(backbone_file.huggingface_hub, "try_to_load_from_cache", from_cache)
     monkeypatch.setattr(backbone_file, "hub_reachable", lambda: pytest.fail("asked the network"))
-    net = nets.build("ocinet-nano", imagenet=True)
+    net = nets.build("ocinet-lcnet", imagenet=True)
     assert asked == [("timm/lcnet_075.ra2_in1k", "model.safetensors")]
     assert torch.equal(net.backbone.network.conv_stem.weight, whole.conv_stem.weight)
 
@@ -177,7 +185,11 @@ def test_features_are_what_the_reasoner_sees() -> None:
     net = nets.build("ocinet-nano").eval()
     image = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
-        torch.testing.assert_close(net.reasoner(net.features(image)["pixel"])[0], net(image)[0])
+        levels = net.features(image)["pixel"]
+        finest = net.backbone(image)[0]
+        torch.testing.assert_close(net.reasoner(levels, finest)[0], net(image)[0])
+        coarser = nets.build("ocinet-nano", fine=False).eval()
+        torch.testing.assert_close(coarser.reasoner(coarser.features(image)["pixel"])[0], coarser(image)[0])
 
 
 def test_every_module_is_in_some_preset() -> None:

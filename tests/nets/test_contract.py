@@ -26,6 +26,10 @@ def noise(*shape: int, seed: int = 1) -> torch.Tensor:
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset(name: str) -> None:
     net = small(name, channels=4)
+    for layer in net.backbone.modules():
+        # residual blocks of timm begin as the identity, through which nothing inside them learns yet
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            torch.nn.init.ones_(layer.weight)
     net.train()
     logits = net(noise(2, 3, 64, 96))
     assert [tuple(maps.shape) for maps in logits] == [(2, 4, 64, 96)] * 4
@@ -95,7 +99,7 @@ def test_the_paper_network_itself() -> None:
 
 def test_new_layers_start_by_he_and_gates_at_one() -> None:
     torch.manual_seed(0)
-    net = nets.build("ocinet-tiny")
+    net = nets.build("ocinet-pvt-b0")
     conv = net.adjustment[3].conv
     assert conv.weight.std().item() == pytest.approx((2 / (256 * 9)) ** 0.5, rel=0.02)
     pixel = net.interactions[2].pairs[0]

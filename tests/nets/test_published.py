@@ -370,7 +370,7 @@ def test_errors_list_what_is_missing_left_over_and_misshapen(tmp_path: Path) -> 
 def test_someone_elses_weights_are_refused_in_one_line(tmp_path: Path) -> None:
     torch.save(nn.Linear(3, 4).state_dict(), tmp_path / "w.pth")
     with pytest.raises(WeightsError, match=r"left over \(2\): weight, bias") as caught:
-        nets.load_published(tmp_path / "w.pth", "ocinet-tiny")
+        nets.load_published(tmp_path / "w.pth", "ocinet-pvt-b0")
     assert "and " in str(caught.value)
     assert len(str(caught.value)) < 1000
 
@@ -421,7 +421,7 @@ def test_a_checkpoint_that_is_no_state_dict(tmp_path: Path) -> None:
 
 def test_backbone_weights_of_the_original_release(tmp_path: Path) -> None:
     reference = trained(Pvt("pvt_v2_b0", head=True))
-    net = nets.build("ocinet-tiny", width=8).eval()
+    net = nets.build("ocinet-pvt-b0", width=8).eval()
     head = net.reasoner.heads[0].weight.clone()
     nets.load_backbone_weights(net, saved(reference, tmp_path / "pvt_v2_b0.pth"))
     image = torch.randn(1, 3, 64, 96)
@@ -432,7 +432,8 @@ def test_backbone_weights_of_the_original_release(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "backbone"), [("ocinet-tiny", "pvt_v2_b0"), ("ocinet-nano", "lcnet_075"), ("base", "resnet18")]
+    ("name", "backbone"),
+    [("ocinet-pvt-b0", "pvt_v2_b0"), ("ocinet-lcnet", "lcnet_075"), ("base", "resnet18")],
 )
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 def test_backbone_weights_of_timm(tmp_path: Path, name: str, backbone: str, suffix: str) -> None:

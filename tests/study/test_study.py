@@ -11,6 +11,7 @@ import yaml
 pytest.importorskip("lightning")
 
 from flawscope.cli.app import run
+from flawscope.segment.header import read_safetensors_header
 from flawscope.study import Run, RunFiles, read_study
 
 pytestmark = pytest.mark.train
@@ -180,13 +181,23 @@ def test_rows_that_build_on_others(toy: Path) -> None:
         },
         {"name": "eight ways", "of": "small", "symmetries": 8, "seeds": [1]},
         {"name": "few", "model": "ocinet-nano", "options": {"width": 8}, "images": 4},
+        {
+            "name": "from elsewhere",
+            "model": "ocinet-nano",
+            "options": {"width": 8},
+            "start": "work/toy/small-seed0",
+        },
     ]
     file = write(toy, rows=rows)
     assert go(file) == 0
     config = yaml.safe_load((toy / "work" / "toy" / "taught-seed1" / "config.yaml").read_text())
     assert config["teachers"] == ["work/toy/small-seed0", "work/toy/small-seed1"]
+    header = read_safetensors_header(
+        toy / "work" / "toy" / "from-elsewhere-seed0" / "weights" / "last.safetensors"
+    )
+    assert header.provenance["started_from"]["weights"] == "best.safetensors"
     few = facts(toy, "few-seed0")["training"]
-    assert (few["images"], few["epochs"], few["val_score"]) == (4, 4, few["val_score"])
+    assert (few["images"], few["epochs"], few["val_score"]) == (4, 4, None)
     alone, averaged = (
         facts(toy, name)["tests"]["bars"]["images"] for name in ("small-seed1", "eight-ways-seed1")
     )
@@ -201,6 +212,7 @@ def test_rows_that_build_on_others(toy: Path) -> None:
         ({"reference": "nobody"}, "no row called 'nobody'"),
         ({"train": "rails"}, "no dataset called 'rails'"),
         ({"rows": [STUDY["rows"][1], {**STUDY["rows"][1]}]}, "two rows are called 'Halves'"),
+        ({"rows": [{"name": "a b", "maps": "x"}, {"name": "a-b", "maps": "y"}]}, "would be kept in one file"),
         ({"rows": [{"name": "a", "model": "ocinet-nano", "maps": "x"}]}, "not model and maps"),
         ({"rows": [{"name": "a"}], "reference": None}, "not none"),
         ({"rows": [{"name": "a", "model": "ocinet-nanno"}], "reference": None}, "ocinet-nanno"),
@@ -228,6 +240,10 @@ def test_what_is_missing_is_said(
     assert "There are: small, Halves, longer" in capsys.readouterr().err
     assert go(file, "--only", "longer") == 2
     assert "Run that row first" in capsys.readouterr().err
+    elsewhere = {"name": "a", "model": "ocinet-nano", "start": "runs/none"}
+    assert go(write(toy, rows=[elsewhere], reference=None), "--only", "a") == 2
+    assert "runs/none: there are no weights to start from" in capsys.readouterr().err
+    file = write(toy)
     monkeypatch.delenv("TOY")
     assert go(file, "--only", "small") == 2
     assert "the variable TOY is not set" in capsys.readouterr().err
@@ -250,4 +266,5 @@ def test_names_of_files_follow_rows_and_seeds(toy: Path) -> None:
         "longer-seed0",
     ]
     assert Run("s", "U-Net (ours), 5 M", 3).name == "u-net-ours-5-m-seed3"
+    assert Run("s", "DeepLabv3+", 0).name == "deeplabv3-plus-seed0"
     assert RunFiles(Path("r")).file(Run("s", "A", 0)) == Path("r/s/a-seed0.json")

@@ -56,6 +56,13 @@ def test_images_grow_in_steps_of_32_to_their_size_in_three_quarters_of_the_epoch
     assert [sides.count(side) for side in (96, 128, 160, 192)] == [8, 7, 8, 7]
 
 
+def test_training_may_end_below_the_size_of_answers() -> None:
+    recipe = make_recipe("default", {"epochs": 40, "imgsz": 256, "train_imgsz": 192, "start_imgsz": 128})
+    assert [recipe.side_at(epoch) for epoch in (0, 15, 30, 39)] == [128, 160, 192, 192]
+    alone = make_recipe("default", {"imgsz": 256, "train_imgsz": 192})
+    assert {alone.side_at(epoch) for epoch in range(alone.epochs)} == {192}
+
+
 def test_without_growth_images_have_one_size() -> None:
     for changes in ({}, {"start_imgsz": 256}, {"start_imgsz": 512}):
         recipe = make_recipe("default", {"imgsz": 256, **changes})

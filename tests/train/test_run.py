@@ -172,6 +172,14 @@ def test_fine_tuning_takes_weights_and_replaces_heads(
         run(command(toy, tmp_path / "third", "--epochs", "1", "--weights", str(first), "-O", "width=16")) == 2
     )
     assert "do not fit" in capsys.readouterr().err
+    # without a model it is that of the weights
+    rest = ["--epochs", "1", "--imgsz", "64", "--weights", str(first), "--device", "cpu"]
+    assert run(["train", "--data", str(toy), "--out", str(tmp_path / "fourth"), *rest]) == 0
+    headers = [
+        read_safetensors_header(folder / "weights" / "best.safetensors")
+        for folder in (first, tmp_path / "fourth")
+    ]
+    assert (headers[0].model, headers[0].options) == (headers[1].model, headers[1].options)
 
 
 def test_a_librarys_network_by_the_same_commands(toy: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flawscope.cli.choosing import validated_part
+from flawscope.cli.data_options import LayoutOption, SplitsOption, ValidationSplitOption
 from flawscope.cli.opening import SEGMENTER_HELP, open_unprompted
 from flawscope.cli.output import JsonOption, console, emit_json, progress_bar
 from flawscope.cli.weights_copy import carrier, check_copy, write_copy
@@ -32,13 +33,9 @@ def calibrate_probabilities(
         str, typer.Option("--weights", "--segmenter", help=SEGMENTER_HELP, show_default=False)
     ],
     data: Annotated[str, typer.Option(metavar="DIR|YAML", help="A dataset with masks.", show_default=False)],
-    splits: Annotated[Path | None, typer.Option(metavar="FILE", help="A split file.")] = None,
-    split: Annotated[
-        str | None, typer.Option(help="Which split; 'all' for every image. Default: val, where there is one.")
-    ] = None,
-    layout: Annotated[
-        str, typer.Option(help="Name of the dataset's layout; see 'flawscope data list'.")
-    ] = "auto",
+    splits: SplitsOption = None,
+    split: ValidationSplitOption = None,
+    layout: LayoutOption = "auto",
     out: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Copy the weights there, with the temperature inside."),

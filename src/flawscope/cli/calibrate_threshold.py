@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from flawscope.cli.choosing import validated_part
+from flawscope.cli.data_options import LayoutOption, SplitsOption, ValidationSplitOption
 from flawscope.cli.image_options import CalibrationIdOption, CalibrationOption
 from flawscope.cli.opening import SEGMENTER_HELP, open_unprompted
 from flawscope.cli.output import JsonOption, console, emit_json, progress_bar
@@ -66,13 +67,9 @@ def calibrate_threshold(
     calibration: CalibrationOption = None,
     calibration_id: CalibrationIdOption = None,
     min_area: Annotated[int, typer.Option(min=1, help="Regions of fewer pixels reject nothing.")] = 1,
-    splits: Annotated[Path | None, typer.Option(metavar="FILE", help="A split file.")] = None,
-    split: Annotated[
-        str | None, typer.Option(help="Which split; 'all' for every image. Default: val, where there is one.")
-    ] = None,
-    layout: Annotated[
-        str, typer.Option(help="Name of the dataset's layout; see 'flawscope data list'.")
-    ] = "auto",
+    splits: SplitsOption = None,
+    split: ValidationSplitOption = None,
+    layout: LayoutOption = "auto",
     out: Annotated[
         Path | None, typer.Option(help="Folder for threshold.json, the curve as CSV and a picture.")
     ] = None,

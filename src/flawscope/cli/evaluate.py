@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from flawscope.cli.choosing import tested_part
+from flawscope.cli.data_options import LayoutOption, SplitsOption, TestSplitOption
 from flawscope.cli.opening import SEGMENTER_HELP, open_unprompted
 from flawscope.cli.output import JsonOption, console, emit_json, progress_bar
 
@@ -33,14 +34,9 @@ def evaluate_command(
     masks: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Instead of a dataset: a folder of true masks.")
     ] = None,
-    splits: Annotated[Path | None, typer.Option(metavar="FILE", help="A split file.")] = None,
-    split: Annotated[
-        str | None,
-        typer.Option(help="Which split; 'all' for every image. Default: test, where there is one."),
-    ] = None,
-    layout: Annotated[
-        str, typer.Option(help="Name of the dataset's layout; see 'flawscope data list'.")
-    ] = "auto",
+    splits: SplitsOption = None,
+    split: TestSplitOption = None,
+    layout: LayoutOption = "auto",
     protocol: Annotated[
         Literal["standard", "ocinet"], typer.Option(help="'ocinet' makes figures as the paper's were made.")
     ] = "standard",

@@ -103,7 +103,7 @@ def run(
     finetune_steps: Annotated[
         int, typer.Option(min=1, help="Batches for each network; 500 take about 1.5 minutes.")
     ] = 500,
-    finetune_model: Annotated[str, typer.Option(help="Preset of 'flawscope models list'.")] = "ocinet-nano",
+    finetune_model: Annotated[str, typer.Option(help="Preset of 'flawscope models list'.")] = "ocinet-lcnet",
     finetune_weights: Annotated[
         str | None,
         typer.Option(help="What it starts from, if it never saw the material. Default: random values."),

@@ -49,7 +49,7 @@ def list_models(json_target: JsonOption = None) -> None:
         )
     out = console(json_target)
     out.print(table)
-    out.print("GMACs: billions of multiply-adds, at 352 x 352 (ocinet-tiny and ocinet-nano: 256 x 256)")
+    out.print("GMACs: billions of multiply-adds, at 352 x 352 (tiny, nano, pvt-b0 and lcnet: 256 x 256)")
     shipped = _shipped()
     out.print("Weights that come along (--weights NAME), each with a model card beside it:", markup=False)
     for weights in shipped:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flawscope.cli.choosing import tested_part
+from flawscope.cli.data_options import LayoutOption, SplitsOption, TestSplitOption
 from flawscope.cli.lists import listed
 from flawscope.cli.opening import SEGMENTER_HELP, open_unprompted
 from flawscope.cli.output import JsonOption, console, emit_json, progress_bar
@@ -44,14 +45,9 @@ def robustness(
             help="Folder for robustness.json, the table, the curves and examples.", show_default=False
         ),
     ],
-    splits: Annotated[Path | None, typer.Option(metavar="FILE", help="A split file.")] = None,
-    split: Annotated[
-        str | None,
-        typer.Option(help="Which split; 'all' for every image. Default: test, where there is one."),
-    ] = None,
-    layout: Annotated[
-        str, typer.Option(help="Name of the dataset's layout; see 'flawscope data list'.")
-    ] = "auto",
+    splits: SplitsOption = None,
+    split: TestSplitOption = None,
+    layout: LayoutOption = "auto",
     only: Annotated[
         str | None, typer.Option(metavar="NAME,...", help="Only these degradations: blur,jpeg. Default: all.")
     ] = None,

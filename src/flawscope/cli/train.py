@@ -34,9 +34,12 @@ def train(
     data: Annotated[str | None, typer.Option(help="Dataset folder, dataset.yaml or annotation file.")] = None,
     out: Annotated[Path, typer.Option(help="Run folder.")] = Path("runs/train"),
     model: Annotated[
-        str,
-        typer.Option(help="Preset, see 'flawscope models list', or a library's, such as smp:unet:resnet18."),
-    ] = "ocinet-tiny",
+        str | None,
+        typer.Option(
+            help="Preset, see 'flawscope models list', or a library's, such as smp:unet:resnet18. By default that "
+            "of --weights, else ocinet-tiny."
+        ),
+    ] = None,
     recipe: Annotated[str, typer.Option(help="'default', or 'paper' for OCINet's own.")] = "default",
     splits: Annotated[str | None, typer.Option(help="Split file (JSON).")] = None,
     layout: Annotated[str, typer.Option(help="Layout of the dataset, see 'flawscope data list'.")] = "auto",
@@ -138,13 +141,14 @@ def train(
         for name in ("patience", "validate_every"):
             if given.get(name) == 0:
                 given[name] = None
+        chosen, options = _network(model, read_options(option or []), weights)
         settings = RunSettings(
             data=data,
             layout=layout,
             splits=splits,
             binary=not multiclass,
-            model=model,
-            options=read_options(option or []),
+            model=chosen,
+            options=options,
             recipe_name=recipe,
             recipe=make_recipe(recipe, given),
             seed=seed,
@@ -238,3 +242,16 @@ def _next_command(settings: RunSettings, weights: Path) -> str:
     if settings.recipe_name == "paper":
         parts.append("--protocol ocinet")
     return "measure it with: " + " ".join(parts)
+
+
+def _network(model: str | None, options: dict[str, Any], weights: str | None) -> tuple[str, dict[str, Any]]:
+    """What to build: as told, or as the weights to start from are."""
+    from flawscope.segment.header import read_safetensors_header
+    from flawscope.train.trainable import trainable_weights
+
+    if model is not None:
+        return model, options
+    if weights is None:
+        return "ocinet-tiny", options
+    stored = read_safetensors_header(trainable_weights(weights))
+    return stored.model, options or stored.options

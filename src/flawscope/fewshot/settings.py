@@ -106,7 +106,7 @@ class StudySettings(BaseModel):
     classes: tuple[str, ...] = ()
     limit: int | None = Field(default=None, ge=1)
     finetune_steps: int = Field(default=500, ge=1)
-    finetune_model: str = "ocinet-nano"
+    finetune_model: str = "ocinet-lcnet"
     finetune_weights: str | None = None
 
 

@@ -42,7 +42,7 @@ class Backbone(nn.Module):
         if name in SLIM_RESNETS:
             slim = SLIM_RESNETS[name]
             if imagenet:
-                raise _unavailable(name, "nobody has trained them")
+                raise _unavailable(name, "there are none for it")
             name, options = slim.model, options | slim.options
         if not timm.is_model(name):
             near = timm.list_models(f"*{name.split('.')[0]}*")[:4]
@@ -86,6 +86,10 @@ def _create(name: str, options: dict[str, Any]) -> Any:
         raise UsageError(f"cannot be used ({reason})", where=f"backbone {name}", remedy=_OTHERS) from error
     except Exception as error:
         # Networks without feature levels, and every hub client, have their own ways of failing.
+        if isinstance(error, IndexError) and len(options["out_indices"]) > len(STRIDES):
+            raise UsageError(
+                "it has no level at stride 2", where=f"backbone {name}", remedy="Build it with fine: false"
+            ) from error
         if options.get("pretrained"):
             raise _unavailable(name, _first_line(error)) from error
         raise UsageError(

@@ -72,9 +72,10 @@ class StudyRow(BaseModel):
         normalise: stretch maps to 0 to 1, as saliency benchmarks do.
         train: the dataset to train on; the study's by default.
         test: the datasets to measure on; the study's by default.
-        start: start from the weights of another row (of the same seed).
+        start: start from the weights of another row (of the same seed), or from a run folder or file, with a
+            slash in it.
         teachers: learn also from the weights of these rows, all their seeds together.
-        images: train on so many labelled images only, drawn by the seed from the training part.
+        images: train on so many labelled images only, drawn by the seed from the training part, none held out.
         symmetries: answer with the mean over 2, 4 or 8 symmetries of every test image.
         of: measure the weights of this row, of the same seed, instead of training.
         passes: instead of the study's.
@@ -107,6 +108,11 @@ class StudyRow(BaseModel):
     set: dict[str, Any] = {}
     note: str = ""
     paper: dict[str, float] = {}
+
+    @property
+    def starts_elsewhere(self) -> bool:
+        """Whether ``start`` is a place and no row."""
+        return self.start is not None and "/" in self.start
 
     @model_validator(mode="after")
     def _one_of_three(self) -> StudyRow:
@@ -146,7 +152,11 @@ class StudyFile(BaseModel):
             other = files[Run(self.name, same, 0).name]
             raise ValueError(f"'{same}' and '{other}' would be kept in one file: name them more apart")
         for wanted, known, what in (
-            *((other, names, "row") for row in self.rows for other in (row.start, row.of, *row.teachers)),
+            *(
+                (other, names, "row")
+                for row in self.rows
+                for other in (None if row.starts_elsewhere else row.start, row.of, *row.teachers)
+            ),
             (self.reference, names, "row"),
             *((source, self.data, "dataset") for source in (self.train, *(self.test or ()))),
             *(
@@ -220,7 +230,8 @@ class Study:
         passes = row.passes or self.file.passes
         assert passes is not None
         epochs = max(1, round(passes / images))
-        return change_recipe(base, {"epochs": epochs, **self.file.set, **row.set})
+        few: dict[str, Any] = {} if row.images is None else {"validate_every": None}
+        return change_recipe(base, {"epochs": epochs, **self.file.set, **row.set, **few})
 
     def place(self, path: str) -> Path:
         """A path of the file, with variables filled in and made absolute; raises UsageError."""

@@ -89,7 +89,7 @@ class Workshop:
             told["passes"] = row.passes or study.passes
             told["recipe"] = {"base": row.recipe or study.recipe, **study.set, **row.set}
         for key, other in (("start", row.start), ("of", row.of)):
-            if other is not None:
+            if other is not None and not (key == "start" and row.starts_elsewhere):
                 told[key] = self.told(self.study.row(other), seed)
         if row.teachers:
             rows = [self.study.row(name) for name in row.teachers]
@@ -143,7 +143,7 @@ class Workshop:
             recipe=self.study.recipe(row, images),
             seed=run.seed,
             device=self.device,
-            weights=None if row.start is None else self._trained_before(row.start, run.seed),
+            weights=self._start(row, run.seed),
             teachers=tuple(
                 self._trained_before(name, seed)
                 for name in row.teachers
@@ -168,6 +168,20 @@ class Workshop:
             if summary.epochs < settings.recipe.epochs and not out_of_time:
                 return None
         return training_facts(folder, settings.recipe.model_dump(mode="json"), images)
+
+    def _start(self, row: StudyRow, seed: int) -> str | None:
+        if row.start is None:
+            return None
+        if not row.starts_elsewhere:
+            return self._trained_before(row.start, seed)
+        place = self.study.place(row.start)
+        if not place.exists():
+            raise UsageError(
+                "there are no weights to start from",
+                where=place,
+                remedy="Make them first, see the study's head",
+            )
+        return str(place)
 
     def _trained_before(self, row: str, seed: int) -> str:
         folder = self._folder(Run(self.study.name, row, seed))

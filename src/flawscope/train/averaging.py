@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor, nn
+
+Averaged = tuple[Tensor, ...] | list[Tensor]
 
 
 class MovingAverage(WeightAveraging):
@@ -20,7 +20,7 @@ class MovingAverage(WeightAveraging):
     """
 
     def __init__(self, decay: float) -> None:
-        def blend(averages: Sequence[Tensor], current: Sequence[Tensor], updates: Tensor | int) -> None:
+        def blend(averages: Averaged, current: Averaged, updates: Tensor | int) -> None:
             now = min(decay, (1 + int(updates)) / (10 + int(updates)))
             if averages[0].is_floating_point():
                 torch._foreach_lerp_(averages, current, 1 - now)
