@@ -56,7 +56,13 @@ STUDY = {
     "reference": "small",
     "rows": [
         {"name": "small", "model": "ocinet-nano", "options": {"width": 8}, "seeds": [0, 1]},
-        {"name": "Halves", "maps": "maps", "note": "somebody's", "paper": {"IoU": 50.5}},
+        {
+            "name": "Halves",
+            "maps": "maps",
+            "note": "somebody's",
+            "paper": {"IoU": 50.5},
+            "parameters": 2_000_000,
+        },
         {"name": "longer", "model": "ocinet-nano", "options": {"width": 8}, "start": "small", "passes": 32},
     ],
 }

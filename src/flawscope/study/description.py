@@ -84,6 +84,7 @@ class StudyRow(BaseModel):
         recipe, set: instead of the study's, and on top of it.
         note: what tables say beside it.
         paper: figures that the paper printed for it, by name.
+        parameters: of the network behind ``maps``, as its authors say.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -108,6 +109,7 @@ class StudyRow(BaseModel):
     set: dict[str, Any] = {}
     note: str = ""
     paper: dict[str, float] = {}
+    parameters: int | None = Field(default=None, ge=1)
 
     @property
     def starts_elsewhere(self) -> bool:

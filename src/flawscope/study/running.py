@@ -76,7 +76,8 @@ class Workshop:
     def told(self, row: StudyRow, seed: int) -> dict[str, Any]:
         """All that decides what a run becomes, as plain values; paths as the study writes them."""
         study = self.study.file
-        plain = row.model_dump(mode="json", exclude={"note", "paper", "seeds", "name"}, exclude_defaults=True)
+        said = {"note", "paper", "seeds", "name", "parameters"}
+        plain = row.model_dump(mode="json", exclude=said, exclude_defaults=True)
         told: dict[str, Any] = {
             "row": plain,
             "seed": seed,

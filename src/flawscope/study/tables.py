@@ -38,7 +38,7 @@ def results_table(study: Study, finished: Finished, test: str, timings: Mapping[
             if test in study.measured_on(row):
                 missing.append(row.name)
             continue
-        cells = [_title(row), *_size(runs[0], timings), str(len(runs))]
+        cells = [_title(row), *_size(row, runs[0], timings), str(len(runs))]
         cells += [_figure(figure(runs, test, name), name) for name in names]
         if reference:
             cells.append("" if row.name == reference else _gap(runs, finished.get(reference, ()), test))
@@ -127,10 +127,10 @@ def _title(row: StudyRow) -> str:
     return f"{row.name} ({row.note})" if row.note else row.name
 
 
-def _size(run: StoredRun, timings: Mapping[str, Any]) -> list[str]:
+def _size(row: StudyRow, run: StoredRun, timings: Mapping[str, Any]) -> list[str]:
     network = run.facts["network"]
     if network is None:
-        return ["", "", ""]
+        return ["" if row.parameters is None else f"{row.parameters / 1e6:.1f}", "", ""]
     timed = timings.get("networks", {}).get(network_key(network))
     return [
         f"{network['parameters'] / 1e6:.2f}",
