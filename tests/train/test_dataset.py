@@ -10,7 +10,7 @@ from flawscope.data.samples import open_data
 from flawscope.segment.header import Header
 from flawscope.segment.preprocess import network_input
 from flawscope.train.augment import Augment, resize_only, surface_augment, symmetry
-from flawscope.train.dataset import EpochSampler, TrainingSet, ValidationSet, class_maps
+from flawscope.train.dataset import EpochSampler, TrainingSet, ValidationSet, Visits, class_maps
 
 HEADER = Header(model="ocinet-nano", imgsz=(64, 64), labels=("defect",))
 
@@ -64,6 +64,32 @@ def test_sampler_visits_everything_in_another_order_each_epoch() -> None:
     assert sorted(second) == list(range(10, 20))
     assert [ticket - 10 for ticket in second] != first
     assert list(EpochSampler(10, seed=3)) == first
+
+
+def test_a_share_of_the_visits_goes_to_images_with_a_defect() -> None:
+    defective = np.zeros(40, bool)
+    defective[[3, 11, 12, 30]] = True
+    visits = Visits(defective, 0.5, seed=4)
+    first, second = visits.of(0), visits.of(1)
+    assert len(first) == len(second) == 40
+    for positions in (first, second):
+        assert defective[positions].sum() == 20
+        assert np.bincount(positions, minlength=40)[defective].tolist() == [5, 5, 5, 5]
+        assert np.bincount(positions, minlength=40)[~defective].max() == 1
+    assert first.tolist() != second.tolist()
+    assert Visits(defective, 0.5, seed=4).of(1).tolist() == second.tolist()  # after resuming
+    for same in (np.ones(6, bool), np.zeros(6, bool)):
+        assert sorted(Visits(same, 0.3, seed=0).of(0).tolist()) == list(range(6))
+
+
+def test_training_visits_by_share(toy: Path) -> None:
+    data = open_data(toy)
+    header = Header(model="ocinet-nano", imgsz=(64, 64), labels=data.labels)
+    dataset = TrainingSet(data, header, resize_only(64, 64), seed=1, defect_share=0.9)
+    with_defect = [bool(dataset[ticket][1].any()) for ticket in range(len(dataset), 2 * len(dataset))]
+    clean = sum(not sample.read()[1].any() for sample in data.samples)
+    expected = len(dataset) if not clean else round(0.9 * len(dataset))
+    assert sum(with_defect) == expected
 
 
 def test_class_maps_of_several_classes() -> None:

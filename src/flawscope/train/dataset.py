@@ -56,13 +56,22 @@ class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
         seed: of the run.
         copies: 8 visits each image under the eight symmetries of the square in every epoch, as the paper's
             offline copies do; 1 visits it once.
+        defect_share: share of an epoch's visits that go to images with a defect, which come again, or not all, to
+            that end; an epoch stays as long. None visits all images alike.
 
     Items are ``(3, h, w)`` and ``(K, h, w)`` ``float32``. Items are asked for by ``epoch * len(self) + position``
     (see :class:`EpochSampler`).
     """
 
     def __init__(
-        self, data: SegmentationData, header: Header, augment: Augment, *, seed: int, copies: int = 1
+        self,
+        data: SegmentationData,
+        header: Header,
+        augment: Augment,
+        *,
+        seed: int,
+        copies: int = 1,
+        defect_share: float | None = None,
     ) -> None:
         self._cache = SampleCache(data)
         self._classes = len(header.labels)
@@ -71,12 +80,18 @@ class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
         self._copies = copies
         self._mean = torch.tensor(header.mean).view(3, 1, 1)
         self._std = torch.tensor(header.std).view(3, 1, 1)
+        self._visits: Visits | None = None
+        if defect_share is not None:
+            defective = [bool(self._cache[index][1].any()) for index in range(len(self._cache))]
+            self._visits = Visits(np.repeat(defective, copies), defect_share, seed)
 
     def __len__(self) -> int:
         return len(self._cache) * self._copies
 
     def __getitem__(self, ticket: int) -> tuple[Tensor, Tensor]:
-        position = ticket % len(self)
+        epoch, position = divmod(ticket, len(self))
+        if self._visits is not None:
+            position = self._visits.of(epoch)[position]
         index, copy = divmod(position, self._copies)
         image, mask = self._cache[index]
         pixels = torch.from_numpy(to_float(image)).permute(2, 0, 1)
@@ -86,6 +101,42 @@ class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
             torch.default_generator.manual_seed(_mix(self._seed, ticket))
             pixels, target = self._augment(symmetry(copy, pixels), symmetry(copy, target))
         return (pixels - self._mean) / self._std, target
+
+
+class Visits:
+    """What is visited in an epoch, so that a wanted share has a defect.
+
+    Args:
+        defective: of every position, whether its image has a defect.
+        share: of visits to positions that have one.
+        seed: of the run.
+    """
+
+    def __init__(self, defective: npt.NDArray[np.bool_], share: float, seed: int) -> None:
+        self._pools = tuple(np.flatnonzero(defective == wanted) for wanted in (True, False))
+        self._share = share
+        self._seed = seed
+        self._epoch, self._positions = -1, np.empty(0, np.intp)
+
+    def of(self, epoch: int) -> npt.NDArray[np.intp]:
+        """As many positions as there are; each of a pool comes equally often, or once less."""
+        if epoch != self._epoch:
+            generator = np.random.default_rng([self._seed, epoch])
+            everything = sum(map(len, self._pools))
+            wanted = everything if not len(self._pools[1]) else round(self._share * everything)
+            if not len(self._pools[0]):
+                wanted = 0
+            counts = (wanted, everything - wanted)
+            self._positions = np.concatenate(
+                [_in_turns(pool, count, generator) for pool, count in zip(self._pools, counts, strict=True)]
+            )
+            self._epoch = epoch
+        return self._positions
+
+
+def _in_turns(pool: npt.NDArray[np.intp], count: int, generator: np.random.Generator) -> npt.NDArray[np.intp]:
+    rounds = [generator.permutation(pool) for _ in range(-(-count // max(1, len(pool))))]
+    return np.concatenate([*rounds, np.empty(0, np.intp)])[:count]
 
 
 class EpochSampler(Sampler[int]):

@@ -127,7 +127,14 @@ def train(
     # last, because its presence makes the folder a run that can be resumed
     write_settings(folder, settings)
     augment = surface_augment if recipe.augment == "surface" else resize_only
-    dataset = TrainingSet(training, header, augment(*header.imgsz), seed=settings.seed, copies=recipe.copies)
+    dataset = TrainingSet(
+        training,
+        header,
+        augment(*header.imgsz),
+        seed=settings.seed,
+        copies=recipe.copies,
+        defect_share=recipe.defect_share,
+    )
     module = SegmentationModule(
         network,
         header,

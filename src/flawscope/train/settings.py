@@ -38,6 +38,8 @@ class Recipe(BaseModel):
         augment: ``surface`` (see ``train.augment``) or ``none``.
         cut_mix: how often an image gets a rectangle of another one, see ``train.mixing``; 0 never.
         copies: 8 adds the paper's offline symmetries.
+        defect_share: share of an epoch's visits that go to images with a defect, see ``train.dataset``; None visits
+            all images alike.
         ema: decay of the exponential moving average of the weights; None for none.
         patience: validations without improvement before stopping early; None never stops early.
         validate_every: epochs between validations; None never validates.
@@ -65,6 +67,7 @@ class Recipe(BaseModel):
     augment: Literal["surface", "none"] = "surface"
     cut_mix: float = Field(default=0.0, ge=0, le=1)
     copies: Literal[1, 8] = 1
+    defect_share: float | None = Field(default=None, gt=0, lt=1)
     ema: float | None = Field(default=0.995, gt=0, lt=1)
     patience: int | None = Field(default=20, ge=1)
     validate_every: int | None = Field(default=1, ge=1)
