@@ -121,3 +121,12 @@ def test_borders_count_more_only_when_asked() -> None:
         plain([wrong_far], target).item(), abs=1e-6
     )
     assert edged([wrong_at_border], target).item() > edged([wrong_far], target).item() + 0.02
+
+
+def test_cross_entropy_is_weighted() -> None:
+    generator = torch.Generator().manual_seed(3)
+    logits = torch.randn(2, 1, 8, 8, generator=generator)
+    target = (torch.rand(2, 1, 8, 8, generator=generator) > 0.5).float()
+    loss = HybridLoss(level_weights=(1.0,), cross_entropy=0.25)((logits,), target)
+    expected = 0.25 * pixel_cross_entropy(logits, target) + soft_iou(logits, target)
+    torch.testing.assert_close(loss, expected)

@@ -102,6 +102,7 @@ class HybridLoss(nn.Module):
         clean_share: of :func:`false_alarm`; None leaves that term out, as the paper does.
         level_weights: one a map, finest first.
         edge_weight: of :func:`edge_weights`, in both terms; None counts all pixels alike, as the paper does.
+        cross_entropy: weight of the cross-entropy beside the soft IoU; 1 in the paper. Less makes sharper maps.
     """
 
     def __init__(
@@ -110,8 +111,10 @@ class HybridLoss(nn.Module):
         clean_share: float | None = None,
         level_weights: Sequence[float] = LEVEL_WEIGHTS,
         edge_weight: float | None = None,
+        cross_entropy: float = 1.0,
     ) -> None:
         super().__init__()
+        self.cross_entropy = cross_entropy
         self.class_weights: Tensor | None
         weights = None if class_weights is None else torch.tensor(class_weights, dtype=torch.float32)
         self.register_buffer("class_weights", weights, persistent=False)
@@ -128,7 +131,7 @@ class HybridLoss(nn.Module):
         pixels = None if self.edge_weight is None else edge_weights(target, self.edge_weight)
         for weight, logits in zip(self.level_weights[: len(maps)], maps, strict=True):
             logits = logits.float()  # sums over pixels overflow in half precision
-            level = pixel_cross_entropy(logits, target, self.class_weights, pixels)
+            level = self.cross_entropy * pixel_cross_entropy(logits, target, self.class_weights, pixels)
             level = level + soft_iou(logits, target, pixels)
             if self.clean_share is not None:
                 level = level + false_alarm(logits, target, self.clean_share)

@@ -50,7 +50,12 @@ class SegmentationModule(lightning.LightningModule):
         self.network = network
         self.header = header
         self.recipe = recipe
-        self.loss = HybridLoss(class_weights, recipe.clean_share, edge_weight=recipe.edge_weight)
+        self.loss = HybridLoss(
+            class_weights,
+            recipe.clean_share,
+            edge_weight=recipe.edge_weight,
+            cross_entropy=recipe.cross_entropy,
+        )
         self.teachers = teachers
         self.curve = ValidationCurve()
         self.epoch_loss = 0.0

@@ -46,6 +46,7 @@ class Recipe(BaseModel):
         mixed_precision: bfloat16 arithmetic where the hardware has it, unless the user says otherwise.
         clean_share: what false alarms on clean images cost, see ``train.losses.false_alarm``; None for nothing.
         edge_weight: how much more pixels near a border count, see ``train.losses.edge_weights``; None for not.
+        cross_entropy: weight of the cross-entropy beside the soft IoU.
         teaching: share of the loss that follows the teachers, where a run has some; the rest follows the masks.
         class_weights: ``equal``, ``balanced`` (inverse pixel frequency, at most 10 to 1), or K + 1 numbers.
     """
@@ -74,6 +75,7 @@ class Recipe(BaseModel):
     mixed_precision: bool = True
     clean_share: float | None = Field(default=0.001, gt=0, le=1)
     edge_weight: float | None = Field(default=None, gt=0)
+    cross_entropy: float = Field(default=1.0, ge=0)
     teaching: float = Field(default=0.5, gt=0, le=1)
     class_weights: Literal["equal", "balanced"] | tuple[_Weight, ...] = "equal"
 
