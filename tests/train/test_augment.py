@@ -46,3 +46,16 @@ def test_light_leaves_the_mask_alone() -> None:
         assert torch.allclose(mask, torch.ones_like(mask), atol=1e-5)
         changed.append(float(light.mean()))
     assert np.std(changed) > 0.02
+
+
+def test_crops_keep_the_least_share() -> None:
+    across = torch.linspace(0, 1, 64).expand(64, 64)
+    target = torch.stack([across, across.T])
+
+    def seen(least: float, seed: int) -> float:
+        torch.manual_seed(seed)
+        _, (one, other) = surface_augment(64, 64, least)(torch.zeros(3, 64, 64), target)
+        return float((one.max() - one.min()) * (other.max() - other.min()))
+
+    assert min(seen(0.9, seed) for seed in range(20)) > 0.8
+    assert min(seen(0.4, seed) for seed in range(20)) < 0.6

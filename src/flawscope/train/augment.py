@@ -29,14 +29,17 @@ def resize_only(height: int, width: int) -> Augment:
     return partial(_resized, height, width)
 
 
-def surface_augment(height: int, width: int) -> Augment:
+def surface_augment(height: int, width: int, least_crop: float = 0.4) -> Augment:
     """The ``default`` recipe's augmentation for surfaces that have no up or down.
 
     Symmetries of the square; a turn by any angle, reflected at the borders, in a third of the images; crops of
-    40 to 100 % of the area with a changed aspect; brightness, contrast, gamma, blur and noise.
+    ``least_crop`` to all of the area with a changed aspect; brightness, contrast, gamma, blur and noise.
     """
     crop = v2.RandomResizedCrop(
-        (height, width), scale=(0.4, 1.0), ratio=(0.7, 1.43), interpolation=v2.InterpolationMode.BILINEAR
+        (height, width),
+        scale=(least_crop, 1.0),
+        ratio=(0.7, 1.43),
+        interpolation=v2.InterpolationMode.BILINEAR,
     )
     light = v2.Compose(
         [

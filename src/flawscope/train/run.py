@@ -126,11 +126,15 @@ def train(
         write_json(folder / "env.json", environment())
     # last, because its presence makes the folder a run that can be resumed
     write_settings(folder, settings)
-    augment = surface_augment if recipe.augment == "surface" else resize_only
+    augment = (
+        surface_augment(*header.imgsz, recipe.least_crop)
+        if recipe.augment == "surface"
+        else resize_only(*header.imgsz)
+    )
     dataset = TrainingSet(
         training,
         header,
-        augment(*header.imgsz),
+        augment,
         seed=settings.seed,
         copies=recipe.copies,
         defect_share=recipe.defect_share,

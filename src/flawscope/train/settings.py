@@ -36,6 +36,8 @@ class Recipe(BaseModel):
         warmup_epochs: linear rise from a hundredth of ``lr``.
         clip: ``value`` clamps every gradient value to +-``clip_at``; ``norm`` limits their joint norm.
         augment: ``surface`` (see ``train.augment``) or ``none``.
+        least_crop: least share of an image's area that crops of ``surface`` keep. Defects known by their
+            surroundings, such as a part brighter than the rest, want much of it.
         cut_mix: how often an image gets a rectangle of another one, see ``train.mixing``; 0 never.
         copies: 8 adds the paper's offline symmetries.
         defect_share: share of an epoch's visits that go to images with a defect, see ``train.dataset``; None visits
@@ -66,6 +68,7 @@ class Recipe(BaseModel):
     clip: Literal["value", "norm"] = "norm"
     clip_at: float = Field(default=1.0, gt=0)
     augment: Literal["surface", "none"] = "surface"
+    least_crop: float = Field(default=0.4, gt=0, le=1)
     cut_mix: float = Field(default=0.0, ge=0, le=1)
     copies: Literal[1, 8] = 1
     defect_share: float | None = Field(default=None, gt=0, lt=1)
