@@ -36,14 +36,14 @@ def draw_pareto(study: Study, finished: Finished, test: str, timings: Mapping[st
     Bars are 95 % intervals. The grey line joins the networks that no smaller (faster) one beats.
 
     Returns:
-        Whether there was anything to draw: two networks or more.
+        Whether there was anything to draw: networks of two sizes or more.
     """
     points = [
         point
         for row in study.file.rows
         if (point := _point(row, finished.get(row.name, ()), test, timings)) is not None
     ]
-    if len(points) < 2:
+    if len({point.millions for point in points}) < 2:
         return False
     sides = [("parameters, millions", [(point, point.millions) for point in points])]
     by_time = [(point, point.milliseconds) for point in points if point.milliseconds is not None]
