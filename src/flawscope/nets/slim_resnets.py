@@ -1,7 +1,7 @@
 """Small residual networks for training without outside weights: timm's ResNet, fewer channels.
 
-On a few hundred images, plain convolutions learn more in the same time than attention or depthwise convolutions do;
-see docs/results.md. Source of the blocks: Deep Residual Learning (He et al., 2016).
+Plain convolutions, without attention or depthwise ones. Source of the blocks: Deep Residual Learning (He et al.,
+2016).
 """
 
 from __future__ import annotations
