@@ -90,6 +90,14 @@ def test_run_folder_is_complete(toy: Path, tmp_path: Path) -> None:
     assert header.imgsz == (64, 64)
 
 
+@pytest.mark.parametrize("clip", ["norm", "value"])
+def test_mixed_precision_trains_whatever_the_clipping(toy: Path, tmp_path: Path, clip: str) -> None:
+    out = tmp_path / "run"
+    more = ["--epochs", "1", "--precision", "bf16", "--set", f"clip={clip}"]
+    assert run(command(toy, out, *more)) == 0
+    assert float(table(out)[0]["loss"]) > 0
+
+
 @pytest.mark.slow
 def test_it_learns(toy: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
