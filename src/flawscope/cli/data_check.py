@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flawscope.cli.data_options import LayoutOption, SplitsOption
 from flawscope.cli.output import JsonOption, console, emit_json
 from flawscope.errors import UsageError
 
@@ -30,8 +31,8 @@ def check(
     path: Annotated[
         Path, typer.Argument(metavar="DIR", help="Dataset folder, dataset.yaml or annotation file.")
     ],
-    splits: Annotated[Path | None, typer.Option(help="Split file (JSON).")] = None,
-    layout: Annotated[str, typer.Option(help="Layout of the dataset, see 'flawscope data list'.")] = "auto",
+    splits: SplitsOption = None,
+    layout: LayoutOption = "auto",
     leakage: Annotated[
         bool, typer.Option("--leakage/--no-leakage", help="Search for copies among the images.")
     ] = True,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from flawscope.evaluate.diagrams import new_figure, save_figure
+from flawscope.nets.library_names import library_name
 from flawscope.study.comparing import figure
 from flawscope.study.description import Study, StudyRow
 from flawscope.study.store import StoredRun
@@ -95,10 +96,16 @@ def _point(row: StudyRow, runs: Sequence[StoredRun], test: str, timings: Mapping
     timed = None if network is None else timings.get("networks", {}).get(network_key(network))
     return _Point(
         name=row.name,
-        kind="published" if row.maps is not None else "library" if ":" in (row.model or "") else "ours",
+        kind=_kind(row),
         score=found.mean,
         low=found.mean if found.low is None else found.low,
         high=found.mean if found.high is None else found.high,
         millions=parameters / 1e6,
         milliseconds=None if timed is None else timed["median_ms"],
     )
+
+
+def _kind(row: StudyRow) -> str:
+    if row.maps is not None:
+        return "published"
+    return "ours" if row.model is None or library_name(row.model) is None else "library"
