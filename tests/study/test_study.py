@@ -164,6 +164,20 @@ def test_a_run_made_from_other_settings_is_not_taken(toy: Path, capsys: pytest.C
     assert go(file, "--only", "Halves") == 0
 
 
+def test_a_run_whose_recipe_had_other_defaults_is_not_taken(
+    toy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(toy)
+    assert go(file, "--only", "small", "--seed", "0") == 0
+    stored = toy / "results" / "toy" / "small-seed0.json"
+    content = json.loads(stored.read_text())
+    content["training"]["recipe"]["ema"] = 0.5
+    stored.write_text(json.dumps(content))
+    capsys.readouterr()
+    assert go(file, "--only", "small", "--seed", "0") == 2
+    assert "trained with ema 0.5, and the recipe now says" in capsys.readouterr().err
+
+
 def test_a_row_that_cannot_be_run_costs_one_line(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [{"name": "gone", "maps": "nowhere"}, STUDY["rows"][1]]
     file = write(toy, rows=rows, reference=None)

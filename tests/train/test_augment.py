@@ -59,3 +59,19 @@ def test_crops_keep_the_least_share() -> None:
 
     assert min(seen(0.9, seed) for seed in range(20)) > 0.8
     assert min(seen(0.4, seed) for seed in range(20)) < 0.6
+
+
+def test_dead_pixels_are_black_or_white_and_at_most_a_fifth() -> None:
+    image, target = torch.full((3, 64, 64), 0.5), torch.zeros(1, 64, 64)
+    shares = []
+    for seed in range(30):
+        torch.manual_seed(seed)
+        moved, _ = surface_augment(64, 64, 1.0, dead_pixels=1.0)(image, target)
+        black, white = (moved == 0).all(dim=0), (moved == 1).all(dim=0)
+        shares.append(float((black | white).float().mean()))
+        assert abs(float(black.float().mean() - white.float().mean())) < 0.03
+    assert max(shares) < 0.23
+    assert np.mean(shares) == pytest.approx(0.1, abs=0.03)
+    torch.manual_seed(0)
+    untouched, _ = surface_augment(64, 64, 1.0)(image, target)
+    assert not ((untouched == 0) | (untouched == 1)).any()

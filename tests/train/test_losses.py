@@ -130,3 +130,31 @@ def test_cross_entropy_is_weighted() -> None:
     loss = HybridLoss(level_weights=(1.0,), cross_entropy=0.25)((logits,), target)
     expected = 0.25 * pixel_cross_entropy(logits, target) + soft_iou(logits, target)
     torch.testing.assert_close(loss, expected)
+
+
+def test_the_logarithm_keeps_its_gradient_where_hardly_anything_is_answered() -> None:
+    target = torch.zeros(1, 1, 40, 40)
+    target[..., 10:30, 10:30] = 1
+    pulls = {}
+    for logarithm in (False, True):
+        logits = torch.full((1, 1, 40, 40), -7.0, requires_grad=True)
+        soft_iou(logits, target, logarithm=logarithm).backward()
+        assert logits.grad is not None
+        pulls[logarithm] = -float(logits.grad[target == 1].sum())
+    probability = 1 / (1 + math.exp(7))
+    assert pulls[False] == pytest.approx(probability, rel=0.01)
+    assert pulls[True] == pytest.approx(400 * probability / (400 * probability + 1), rel=0.01)
+    assert pulls[True] > 100 * pulls[False]
+
+
+def test_the_logarithm_is_that_of_the_soft_iou() -> None:
+    generator = torch.Generator().manual_seed(3)
+    logits = torch.randn(1, 1, 64, 64, generator=generator)
+    target = (torch.rand(1, 1, 64, 64, generator=generator) < 0.3).float()
+    iou = 1 - soft_iou(logits, target).item()
+    assert soft_iou(logits, target, logarithm=True).item() == pytest.approx(-math.log(iou), rel=0.002)
+    clean = torch.zeros_like(target)
+    assert soft_iou(logits, clean, logarithm=True).item() == 0
+    whole = HybridLoss(level_weights=(1.0,), log_iou=True)((logits,), target)
+    apart = pixel_cross_entropy(logits, target) + soft_iou(logits, target, logarithm=True)
+    assert whole.item() == pytest.approx(apart.item(), rel=1e-6)

@@ -9,7 +9,7 @@ from flawscope.train.settings import RECIPES, make_recipe
 def test_paper_recipe_is_the_papers() -> None:
     paper = RECIPES["paper"]
     assert (paper.optimizer, paper.lr, paper.batch, paper.epochs, paper.imgsz) == ("adam", 1e-4, 16, 70, 352)
-    assert paper.clean_share is None
+    assert (paper.clean_share, paper.cross_entropy, paper.log_iou) == (None, 1.0, False)
     assert (paper.clip, paper.clip_at, paper.copies, paper.ema, paper.validate_every) == (
         "value",
         0.5,

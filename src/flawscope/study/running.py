@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from flawscope.data.samples import SegmentationData, open_data
-from flawscope.errors import UsageError
+from flawscope.errors import DataError, UsageError
 from flawscope.evaluate import Settings, evaluate, open_maps
 from flawscope.evaluate.maps import MapFolder
 from flawscope.machine import commit, describe_machine
@@ -57,6 +57,7 @@ class Workshop:
         stamp = stamp_of(told)
         done = self.results.find(run, stamp)
         if done is not None:
+            self._check_recipe(row, done)
             return done
         answerer, training = self._answerer(row, run)
         if answerer is None:
@@ -96,6 +97,20 @@ class Workshop:
             rows = [self.study.row(name) for name in row.teachers]
             told["teachers"] = [self.told(one, number) for one in rows for number in self.study.seeds(one)]
         return told
+
+    def _check_recipe(self, row: StudyRow, done: StoredRun) -> None:
+        """Refuse a run whose recipe's defaults, of which a study says nothing, were others then."""
+        if row.model is None:
+            return
+        now = self.study.recipe(row, 1).model_dump(mode="json", exclude={"epochs"})
+        then = done.facts["training"]["recipe"]
+        for name in now.keys() & then.keys():
+            if now[name] != then[name]:
+                raise DataError(
+                    f"this run was trained with {name} {then[name]}, and the recipe now says {now[name]}",
+                    where=self.results.file(done.run),
+                    remedy=f"Give {name} in the study, or remove the file to run it again",
+                )
 
     def _answerer(
         self, row: StudyRow, run: Run

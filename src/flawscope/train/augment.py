@@ -29,11 +29,12 @@ def resize_only(height: int, width: int) -> Augment:
     return partial(_resized, height, width)
 
 
-def surface_augment(height: int, width: int, least_crop: float = 0.4) -> Augment:
+def surface_augment(height: int, width: int, least_crop: float = 0.4, dead_pixels: float = 0.0) -> Augment:
     """The ``default`` recipe's augmentation for surfaces that have no up or down.
 
     Symmetries of the square; a turn by any angle, reflected at the borders, in a third of the images; crops of
-    ``least_crop`` to all of the area with a changed aspect; brightness, contrast, gamma, blur and noise.
+    ``least_crop`` to all of the area with a changed aspect; brightness, contrast, gamma, blur and noise; with
+    probability ``dead_pixels`` up to a fifth of the pixels black or white.
     """
     crop = v2.RandomResizedCrop(
         (height, width),
@@ -41,15 +42,15 @@ def surface_augment(height: int, width: int, least_crop: float = 0.4) -> Augment
         ratio=(0.7, 1.43),
         interpolation=v2.InterpolationMode.BILINEAR,
     )
-    light = v2.Compose(
-        [
-            v2.ColorJitter(brightness=0.3, contrast=0.3),
-            v2.RandomApply([v2.Lambda(_random_gamma)], p=0.5),
-            v2.RandomApply([v2.GaussianBlur(kernel_size=5, sigma=(0.2, 1.2))], p=0.2),
-            v2.RandomApply([v2.Lambda(_random_noise)], p=0.3),
-        ]
-    )
-    return partial(_moved_and_relit, crop, light)
+    steps: list[v2.Transform] = [
+        v2.ColorJitter(brightness=0.3, contrast=0.3),
+        v2.RandomApply([v2.Lambda(_random_gamma)], p=0.5),
+        v2.RandomApply([v2.GaussianBlur(kernel_size=5, sigma=(0.2, 1.2))], p=0.2),
+        v2.RandomApply([v2.Lambda(_random_noise)], p=0.3),
+    ]
+    if dead_pixels:
+        steps.append(v2.RandomApply([v2.Lambda(_dead_pixels)], p=dead_pixels))
+    return partial(_moved_and_relit, crop, v2.Compose(steps))
 
 
 # Functions of the module, not closures: processes that read ahead get them pickled where fork is not used.
@@ -95,3 +96,9 @@ def _random_noise(image: Tensor) -> Tensor:
     spread = float(torch.empty(()).uniform_(0.0, 0.04))
     noise = torch.randn(image.shape[-2:]) * spread  # one value a pixel: these cameras are grey
     return image + noise
+
+
+def _dead_pixels(image: Tensor) -> Tensor:
+    share = float(torch.empty(()).uniform_(0.0, 0.2))
+    drawn = torch.rand(image.shape[-2:])  # below half of the share black, up to the whole white
+    return torch.where(drawn < share, (drawn > share / 2).to(image.dtype), image)

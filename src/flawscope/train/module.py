@@ -55,6 +55,7 @@ class SegmentationModule(lightning.LightningModule):
             recipe.clean_share,
             edge_weight=recipe.edge_weight,
             cross_entropy=recipe.cross_entropy,
+            log_iou=recipe.log_iou,
         )
         self.teachers = teachers
         self.curve = ValidationCurve()

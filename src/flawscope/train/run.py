@@ -127,7 +127,7 @@ def train(
     # last, because its presence makes the folder a run that can be resumed
     write_settings(folder, settings)
     augment = (
-        surface_augment(*header.imgsz, recipe.least_crop)
+        surface_augment(*header.imgsz, recipe.least_crop, recipe.dead_pixels)
         if recipe.augment == "surface"
         else resize_only(*header.imgsz)
     )

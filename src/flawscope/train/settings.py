@@ -38,6 +38,7 @@ class Recipe(BaseModel):
         augment: ``surface`` (see ``train.augment``) or ``none``.
         least_crop: least share of an image's area that crops of ``surface`` keep. Defects known by their
             surroundings, such as a part brighter than the rest, want much of it.
+        dead_pixels: how often ``surface`` makes some of an image's pixels, up to a fifth, black or white.
         cut_mix: how often an image gets a rectangle of another one, see ``train.mixing``; 0 never.
         copies: 8 adds the paper's offline symmetries.
         defect_share: share of an epoch's visits that go to images with a defect, see ``train.dataset``; None visits
@@ -49,6 +50,7 @@ class Recipe(BaseModel):
         clean_share: what false alarms on clean images cost, see ``train.losses.false_alarm``; None for nothing.
         edge_weight: how much more pixels near a border count, see ``train.losses.edge_weights``; None for not.
         cross_entropy: weight of the cross-entropy beside the soft IoU.
+        log_iou: the logarithm of the soft IoU in its place, see ``train.losses.soft_iou``.
         teaching: share of the loss that follows the teachers, where a run has some; the rest follows the masks.
         class_weights: ``equal``, ``balanced`` (inverse pixel frequency, at most 10 to 1), or K + 1 numbers.
     """
@@ -68,7 +70,8 @@ class Recipe(BaseModel):
     clip: Literal["value", "norm"] = "norm"
     clip_at: float = Field(default=1.0, gt=0)
     augment: Literal["surface", "none"] = "surface"
-    least_crop: float = Field(default=0.4, gt=0, le=1)
+    least_crop: float = Field(default=0.75, gt=0, le=1)
+    dead_pixels: float = Field(default=0.0, ge=0, le=1)
     cut_mix: float = Field(default=0.0, ge=0, le=1)
     copies: Literal[1, 8] = 1
     defect_share: float | None = Field(default=None, gt=0, lt=1)
@@ -76,9 +79,10 @@ class Recipe(BaseModel):
     patience: int | None = Field(default=20, ge=1)
     validate_every: int | None = Field(default=1, ge=1)
     mixed_precision: bool = True
-    clean_share: float | None = Field(default=0.001, gt=0, le=1)
+    clean_share: float | None = Field(default=0.02, gt=0, le=1)
     edge_weight: float | None = Field(default=None, gt=0)
-    cross_entropy: float = Field(default=1.0, ge=0)
+    cross_entropy: float = Field(default=0.25, ge=0)
+    log_iou: bool = False
     teaching: float = Field(default=0.5, gt=0, le=1)
     class_weights: Literal["equal", "balanced"] | tuple[_Weight, ...] = "equal"
 
@@ -110,6 +114,7 @@ RECIPES: dict[str, Recipe] = {
         patience=None,
         validate_every=None,
         clean_share=None,
+        cross_entropy=1.0,
         mixed_precision=False,
     ),
     "default": Recipe(),
