@@ -1,6 +1,7 @@
 """Studies on a toy dataset, through the command line, as a user runs them."""
 
 import json
+import re
 from pathlib import Path
 
 import cv2
@@ -176,6 +177,11 @@ def test_a_run_whose_recipe_had_other_defaults_is_not_taken(
     capsys.readouterr()
     assert go(file, "--only", "small", "--seed", "0") == 2
     assert "trained with ema 0.5, and the recipe now says" in capsys.readouterr().err
+    stored.unlink()
+    config = toy / "work" / "toy" / "small-seed0" / "config.yaml"
+    config.write_text(re.sub(r"ema: \S+", "ema: 0.5", config.read_text()))
+    assert go(file, "--only", "small", "--seed", "0") == 2
+    assert "the training that stands here had another recipe" in capsys.readouterr().err
 
 
 def test_a_row_that_cannot_be_run_costs_one_line(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -115,7 +115,8 @@ def test_killed_and_resumed_equals_uninterrupted(
 ) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     more = ["--epochs", "4", "--validate-every", "2", "--set", "cut_mix=0.5", "--imgsz", "96"]
-    more += ["--set", "start_imgsz=64", "--set", "edge_weight=2"]
+    more += ["--set", "start_imgsz=64", "--set", "edge_weight=2", "--set", "dead_pixels=0.5"]
+    more += ["--set", "log_iou=true", "--set", "defect_share=0.6"]
     assert run(command(toy, whole, *more)) == 0
     victim = start(program, command(toy, broken, *more))
     assert victim.stdout is not None

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flawscope.data.samples import SegmentationData, open_data
+from flawscope.digests import sha256
 from flawscope.errors import DataError, UsageError
 from flawscope.evaluate import Settings, evaluate, open_maps
 from flawscope.evaluate.maps import MapFolder
 from flawscope.machine import commit, describe_machine
 from flawscope.segment import Segmenter, Symmetries, load, open_segmenter
+from flawscope.segment.loading import shipped_weights
 from flawscope.study.description import Source, Study, StudyRow
 from flawscope.study.facts import figures_of, images_of, minutes_spent, network_facts, training_facts
 from flawscope.study.few import few_of
 from flawscope.study.runs import Run
 from flawscope.study.store import RunFiles, StoredRun, stamp_of
+
+if TYPE_CHECKING:
+    from flawscope.train.run_settings import RunSettings
 
 Say = Callable[[str], None]
 Progress = Callable[[int, int], None]
@@ -90,6 +95,8 @@ class Workshop:
             told["data"] = _plain(study.data[name])
             told["passes"] = row.passes or study.passes
             told["recipe"] = {"base": row.recipe or study.recipe, **study.set, **row.set}
+        if row.weights in (shipped := shipped_weights()):
+            told["weights"] = sha256(shipped[row.weights])[:16]
         for key, other in (("start", row.start), ("of", row.of)):
             if other is not None and not (key == "start" and row.starts_elsewhere):
                 told[key] = self.told(self.study.row(other), seed)
@@ -104,12 +111,12 @@ class Workshop:
             return
         now = self.study.recipe(row, 1).model_dump(mode="json", exclude={"epochs"})
         then = done.facts["training"]["recipe"]
-        for name in now.keys() & then.keys():
+        for name in sorted(now.keys() & then.keys()):
             if now[name] != then[name]:
                 raise DataError(
                     f"this run was trained with {name} {then[name]}, and the recipe now says {now[name]}",
                     where=self.results.file(done.run),
-                    remedy=f"Give {name} in the study, or remove the file to run it again",
+                    remedy=f"Give {name} in the study, or remove the file and {self._folder(done.run)}",
                 )
 
     def _answerer(
@@ -167,6 +174,8 @@ class Workshop:
             ),
         )
         begun = (folder / "config.yaml").exists()
+        if begun:
+            _same_training(folder, settings)
         if not (begun and already_finished(folder, settings)):
             # a training counts all its minutes, those of earlier calls too
             today = None if self.minutes is None else minutes_spent(folder) + self.minutes
@@ -234,6 +243,20 @@ class Workshop:
             if protocol == "standard":
                 found["images"] = images_of(evaluation)
         return found
+
+
+def _same_training(folder: Path, settings: RunSettings) -> None:
+    """Refuse to go on with, or to measure, a training that was told something else."""
+    from flawscope.train.run_settings import read_settings
+
+    before = read_settings(folder)
+    for name in ("model", "options", "seed", "recipe"):
+        if getattr(before, name) != getattr(settings, name):
+            raise UsageError(
+                f"the training that stands here had another {name} than the study now gives",
+                where=folder,
+                remedy="Remove the folder to train again",
+            )
 
 
 def _plain(source: Source) -> dict[str, Any]:

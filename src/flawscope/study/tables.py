@@ -45,7 +45,7 @@ def results_table(study: Study, finished: Finished, test: str, timings: Mapping[
         cells += [f"{row.paper[name]:g}" if name in row.paper else "" for name in papers]
         lines.append(_line(cells))
     if missing:
-        lines += ["", f"Not run yet: {', '.join(missing)}."]
+        lines += ["", f"Not run yet: {'; '.join(missing)}."]
     return lines
 
 

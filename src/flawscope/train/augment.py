@@ -30,7 +30,7 @@ def resize_only(height: int, width: int) -> Augment:
 
 
 def surface_augment(height: int, width: int, least_crop: float = 0.4, dead_pixels: float = 0.0) -> Augment:
-    """The ``default`` recipe's augmentation for surfaces that have no up or down.
+    """Augmentation for surfaces that have no up or down.
 
     Symmetries of the square; a turn by any angle, reflected at the borders, in a third of the images; crops of
     ``least_crop`` to all of the area with a changed aspect; brightness, contrast, gamma, blur and noise; with

@@ -68,9 +68,9 @@ def soft_iou(
 
     Args:
         logits, target, pixels: see there.
-        logarithm: minus the logarithm of the soft IoU instead, smoothed by a pixel. An answer of nearly nothing
-            leaves Eq. 4 without a gradient, and faint defects are then never learnt; the logarithm's stays (compare
-            Wong et al., 2018: 3D Segmentation with Exponential Logarithmic Loss).
+        logarithm: minus the logarithm of the soft IoU instead, smoothed by a pixel. Where a defect of A pixels is
+            answered with p nearly 0, Eq. 4 pulls with about p in all, the logarithm with A p / (A p + 1); and images
+            answered badly count more (compare Wong et al., 2018: 3D Segmentation with Exponential Logarithmic Loss).
     """
     probability = logits.sigmoid() if logits.shape[1] == 1 else logits.softmax(dim=1)[:, 1:]
     both, either = probability * target, probability + target - probability * target

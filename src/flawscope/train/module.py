@@ -116,8 +116,7 @@ class SegmentationModule(lightning.LightningModule):
             {"params": plain, "weight_decay": 0.0},
         ]
         make = torch.optim.Adam if recipe.optimizer == "adam" else torch.optim.AdamW
-        # a fused step would undo the scaling of half precision itself, after the clipping
-        optimizer = make(groups, lr=recipe.lr, fused=self.trainer.precision != "16-mixed")
+        optimizer = make(groups, lr=recipe.lr, fused=self._fused())
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
@@ -129,11 +128,14 @@ class SegmentationModule(lightning.LightningModule):
     ) -> None:
         """By value or by norm; Lightning's own refuses fused optimisers whenever precision is mixed."""
         gradients = [p for p in self.network.parameters() if p.grad is not None]
-        limit = self.recipe.clip_at if gradient_clip_val is None else gradient_clip_val
-        if gradient_clip_algorithm == "value":
-            nn.utils.clip_grad_value_(gradients, limit)
+        if self.recipe.clip == "value":
+            nn.utils.clip_grad_value_(gradients, self.recipe.clip_at)
         else:
-            nn.utils.clip_grad_norm_(gradients, limit)
+            nn.utils.clip_grad_norm_(gradients, self.recipe.clip_at)
+
+    def _fused(self) -> bool | None:
+        """A fused step would undo the scaling of half precision itself, after the clipping."""
+        return None if self.trainer.precision == "16-mixed" else True
 
     def _rate(self, step: int) -> float:
         return rate(step / self.steps_per_epoch, self.recipe)

@@ -264,8 +264,6 @@ def _fit(
             enable_progress_bar=progress,
             num_sanity_val_steps=0,
             check_val_every_n_epoch=recipe.validate_every or 1,
-            gradient_clip_val=recipe.clip_at,
-            gradient_clip_algorithm=recipe.clip,
             log_every_n_steps=1,
         )
         before = signal.getsignal(signal.SIGINT)

@@ -38,7 +38,8 @@ class Recipe(BaseModel):
         augment: ``surface`` (see ``train.augment``) or ``none``.
         least_crop: least share of an image's area that crops of ``surface`` keep. Defects known by their
             surroundings, such as a part brighter than the rest, want much of it.
-        dead_pixels: how often ``surface`` makes some of an image's pixels, up to a fifth, black or white.
+        dead_pixels: how often ``surface`` makes some of an image's pixels, up to a fifth, black or white, before the
+            image is reduced to the size of training.
         cut_mix: how often an image gets a rectangle of another one, see ``train.mixing``; 0 never.
         copies: 8 adds the paper's offline symmetries.
         defect_share: share of an epoch's visits that go to images with a defect, see ``train.dataset``; None visits
