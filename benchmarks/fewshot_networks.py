@@ -19,7 +19,7 @@ import os
 import sys
 from pathlib import Path
 
-from shipped_weights import RUNS, drawn, flawscope
+from shipped_weights import RUNS, flawscope
 
 HERE = Path(__file__).parent
 UNSEEN = {
@@ -27,6 +27,11 @@ UNSEEN = {
     "steel": ("tile_and_drawn.yaml", 30, "steel-inclusion,steel-patches,steel-scratches"),
 }
 """By the material that a network never saw: its training set, epochs, and the classes it is scored on."""
+
+
+def drawn() -> None:
+    told = ["--count", "400", "--size", "256x256", "--seed", "11", "--clean", "0.25"]
+    flawscope("data", "synth", "--out", RUNS / "drawn", *told)
 
 
 def train() -> None:
@@ -37,6 +42,7 @@ def train() -> None:
             continue
         told = ["--data", HERE / "datasets" / dataset, "--model", "ocinet-lcnet", "--imgsz", "224"]
         more = ["--no-imagenet", "--epochs", str(epochs), "--patience", "0", "--precision", "bf16"]
+        more += ["--set", "least_crop=0.4", "--set", "cross_entropy=1", "--set", "clean_share=0.001"]
         flawscope("train", "--out", run, *told, *more)
 
 

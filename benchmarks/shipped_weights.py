@@ -1,27 +1,27 @@
 """Make and measure the weights that ship inside the package, by the commands a user has.
 
-    FLAWSCOPE_DATA=DIR python benchmarks/shipped_weights.py STAGE [STAGE ...]
+    FLAWSCOPE_DATA=DIR python benchmarks/shipped_weights.py STAGE [STAGE ...] [--network tiny|nano]
 
-Stages, in order:
+Stages, in order, for both networks or for one:
 
-    steel     train ocinet-tiny from scratch on strip steel (SD-saliency-900), at most 58 minutes
-    drawn     draw 400 surfaces
-    general   from those weights, train on strip steel, magnetic tile and the drawn surfaces
-    export    store in half precision, as safetensors and as ONNX, inside the package
-    measure   evaluate on the test parts, beside the two published methods whose maps are public
-    nano, export_nano, measure_nano
-              the same for ocinet-nano, from scratch on all three materials at once
-    card      render the model cards from the results
+    drawn     draw 200 surfaces
+    train     the rows "general tiny" and "general nano" of studies/general.yaml: strip steel, magnetic tile and the
+              drawn surfaces together, from random values
+    store     fit the temperature on validation images, store in half precision, as safetensors and as ONNX, inside
+              the package
+    measure   evaluate the files in the package on the test parts
+    peers     evaluate the maps that two published methods released
+    card      render the model cards and the README's table from the results
 
-Runs go to ``runs/``, results to ``benchmarks/results/shipped_weights/``. Training that was stopped goes on when
-its stage is called again.
+Runs go to ``runs/``, results to ``benchmarks/results/``. Training that was stopped goes on when its stage is called
+again.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -33,7 +33,10 @@ ROOT = HERE.parent
 RESULTS = HERE / "results" / "shipped_weights"
 RUNS = ROOT / "runs"
 WEIGHTS = ROOT / "src" / "flawscope" / "weights"
-DRAWN = RUNS / "drawn"
+DRAWN = RUNS / "drawn-200"
+STUDY = HERE / "studies" / "general.yaml"
+MATERIALS = HERE / "datasets" / "steel540_tile_drawn.yaml"
+NETWORKS = ("tiny", "nano")
 
 
 def flawscope(*words: str | Path) -> None:
@@ -51,93 +54,49 @@ def data() -> Path:
     return Path(root).resolve()
 
 
-def train(run: Path, *words: str | Path) -> None:
-    if (run / "config.yaml").exists():
-        flawscope("train", "--resume", "--out", run)
-    else:
-        flawscope("train", "--out", run, "--model", "ocinet-pvt-b0", "--imgsz", "224", *words)
-
-
-def steel() -> None:
-    root = data()
-    splits = root / "splits" / "sd-saliency-900.json"
-    source = ["--data", root / "sd-saliency-900", "--splits", splits]
-    more = ["--epochs", "64", "--patience", "0", "--precision", "bf16", "--no-imagenet", "--minutes", "58"]
-    train(RUNS / "sd900", *source, *more)
-
-
 def drawn() -> None:
-    flawscope(
-        "data",
-        "synth",
-        "--out",
-        DRAWN,
-        "--count",
-        "400",
-        "--size",
-        "256x256",
-        "--seed",
-        "11",
-        "--clean",
-        "0.25",
-    )
+    if not DRAWN.exists():
+        told = ["--count", "200", "--size", "256x256", "--seed", "11", "--clean", "0.25"]
+        flawscope("data", "synth", "--out", DRAWN, *told)
 
 
-def general() -> None:
+def train(network: str) -> None:
     data()
-    source = ["--data", HERE / "datasets" / "steel_tile_drawn.yaml", "--weights", RUNS / "sd900"]
-    more = ["--epochs", "30", "--lr", "0.0005", "--patience", "0", "--precision", "bf16"]
-    train(RUNS / "general", *source, *more)
+    flawscope("study", "run", STUDY, "--only", f"general {network}")
 
 
-def nano() -> None:
-    data()
-    more = ["--model", "ocinet-lcnet", "--imgsz", "224", "--set", "start_imgsz=96", "--batch", "16"]
-    more += ["--epochs", "40", "--lr", "0.002", "--patience", "0", "--validate-every", "4", "--no-imagenet"]
-    run = RUNS / "nano-general"
-    if (run / "config.yaml").exists():
-        flawscope("train", "--resume", "--out", run)
-    else:
-        flawscope("train", "--out", run, "--data", HERE / "datasets" / "steel_tile_drawn.yaml", *more)
-
-
-def export() -> None:
-    store("general", "ocinet-tiny")
-
-
-def export_nano() -> None:
-    store("nano-general", "ocinet-nano")
-
-
-def store(run: str, name: str) -> None:
-    """Into the package, as ONNX and as safetensors, both in half precision; ONNX is checked on drawn surfaces."""
+def store(network: str) -> None:
+    """Into the package, calibrated, in half precision; the ONNX file is checked on drawn surfaces."""
     from flawscope.segment.header import read_safetensors_header
     from flawscope.segment.network import load_network, save_safetensors
 
-    best = RUNS / run / "weights" / "best.safetensors"
-    save_safetensors(
-        load_network(best), read_safetensors_header(best), WEIGHTS / f"{name}.safetensors", half=True
-    )
+    data()
+    name = f"ocinet-{network}"
+    trained = RUNS / "study" / "general" / f"general-{network}-seed0"
+    calibrated = RUNS / "shipped" / f"{name}.safetensors"
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    report = RESULTS / f"probabilities_{network}.json"
+    part: list[str | Path] = ["--data", MATERIALS, "--split", "val"]
+    calibrated.parent.mkdir(exist_ok=True)
+    calibrated.unlink(missing_ok=True)
+    flawscope("calibrate-probabilities", "--weights", trained, *part, "--out", calibrated, "--json", report)
+    with_machine(report)
+    header = read_safetensors_header(calibrated)
+    save_safetensors(load_network(calibrated), header, WEIGHTS / f"{name}.safetensors", half=True)
     target = WEIGHTS / f"{name}.onnx"
-    flawscope("export", "--weights", RUNS / run, "--out", target, "--half", "--data", DRAWN)
+    flawscope("export", "--weights", calibrated, "--out", target, "--half", "--data", DRAWN)
 
 
-def measure() -> None:
-    keep_training("steel", RUNS / "sd900")
-    keep_training("general", RUNS / "general")
-    root = data()
-    evaluate("steel_from_scratch", "--weights", RUNS / "sd900", *parts(root)["steel"])
-    for material, words in parts(root).items():
-        evaluate(material, "--weights", WEIGHTS / "ocinet-tiny.onnx", *words)
-    for peer in ("csepnet", "tsernet"):
-        maps = ["--predictions", root / "peers" / f"sd900-{peer}", "--normalise"]
-        evaluate(f"steel_{peer}", *maps, *parts(root)["steel"])
-
-
-def measure_nano() -> None:
-    keep_training("nano", RUNS / "nano-general")
+def measure(network: str) -> None:
     for material, words in parts(data()).items():
-        evaluate(f"{material}_nano", "--weights", WEIGHTS / "ocinet-nano.onnx", *words)
+        evaluate(f"{material}_{network}", "--weights", WEIGHTS / f"ocinet-{network}.onnx", *words)
+
+
+def peers() -> None:
+    root = data()
+    for peer in ("csepnet", "tsernet"):
+        maps: list[str | Path] = ["--predictions", root / "peers" / f"sd900-{peer}", "--normalise"]
+        evaluate(f"steel_{peer}", *maps, *parts(root)["steel"])
 
 
 def parts(root: Path) -> dict[str, list[str | Path]]:
@@ -148,40 +107,43 @@ def parts(root: Path) -> dict[str, list[str | Path]]:
     }
 
 
-def keep_training(name: str, run: Path) -> None:
-    """Curve and summary of a training, among the results."""
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    machine = json.loads((run / "env.json").read_text())
-    machine.pop("command")  # it names folders of the machine
-    file = RESULTS / "training.json"
-    training = json.loads(file.read_text()) if file.exists() else {}
-    training[name] = {**json.loads((run / "metrics.json").read_text()), "machine": machine}
-    file.write_text(json.dumps(training, indent=1) + "\n")
-    shutil.copyfile(run / "metrics.csv", RESULTS / f"training_{name}.csv")
-
-
 def evaluate(name: str, *words: str | Path) -> None:
     """Measure on test images, into a JSON file with the machine."""
     file = RESULTS / f"{name}.json"
     flawscope("evaluate", *words, "--split", "test", "--json", file)
-    report = json.loads(file.read_text())
+    with_machine(file)
+
+
+def with_machine(file: Path) -> None:
+    report = json.loads(file.read_text(encoding="utf-8"))
     report["machine"] = describe_machine()
-    file.write_text(json.dumps(report, indent=1) + "\n")
+    file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
 def card() -> None:
-    from shipped_card import fill_readme, render, render_nano
+    from shipped_card import fill_readme, render
 
-    (WEIGHTS / "ocinet-tiny.md").write_text(render(), encoding="utf-8")
-    (WEIGHTS / "ocinet-nano.md").write_text(render_nano(), encoding="utf-8")
+    for network in NETWORKS:
+        (WEIGHTS / f"ocinet-{network}.md").write_text(render(network), encoding="utf-8")
     fill_readme()
 
 
-ORDER = (steel, drawn, general, export, measure, nano, export_nano, measure_nano, card)
-STAGES = {stage.__name__: stage for stage in ORDER}
+def main() -> None:
+    once = {stage.__name__: stage for stage in (drawn, peers, card)}
+    for_each = {stage.__name__: stage for stage in (train, store, measure)}
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("stages", nargs="+", choices=[*once, *for_each], metavar="STAGE")
+    parser.add_argument("--network", choices=NETWORKS, help="of train, store and measure; both by default")
+    told = parser.parse_args()
+    for wanted in told.stages:
+        if wanted in once:
+            once[wanted]()
+            continue
+        for network in NETWORKS if told.network is None else (told.network,):
+            for_each[wanted](network)
+
 
 if __name__ == "__main__":
-    if not sys.argv[1:] or set(sys.argv[1:]) - set(STAGES):
-        sys.exit(__doc__)
-    for wanted in sys.argv[1:]:
-        STAGES[wanted]()
+    main()

@@ -46,7 +46,7 @@ def figures(report: dict[str, Any]) -> str:
         f"{one['rows_a_processor_second']:,} | {one['regions']:,} | {one['longest_region_rows']:,} rows |"
         for title, one in (
             ("none (grey above one half)", streamed["bright"]),
-            ("`ocinet-tiny`", streamed["ocinet-tiny"]),
+            ("`ocinet-pvt-b0`", streamed["ocinet-tiny"]),
         )
     ]
     if "path" in report:
@@ -57,7 +57,7 @@ def figures(report: dict[str, Any]) -> str:
     default = scores["default_overlap"]
     lines += [
         "",
-        f"IoU of `ocinet-tiny` at its threshold {scores['threshold']} (image mean; pooled in brackets), "
+        f"IoU of `ocinet-pvt-b0` at its threshold {scores['threshold']} (image mean; pooled in brackets), "
         f"{tiles['whole']['images']} defective magnetic tiles, {steel['whole']['images']} steel images in mosaics:",
         "",
         "| seen | magnetic tile | steel |",

@@ -83,5 +83,5 @@ def test_figures_are_the_recorded_ones() -> None:
     spec.loader.exec_module(card)
     assert card.readme_results() in README
     weights = ROOT / "src" / "flawscope" / "weights"
-    assert (weights / "ocinet-tiny.md").read_text(encoding="utf-8") == card.render()
-    assert (weights / "ocinet-nano.md").read_text(encoding="utf-8") == card.render_nano()
+    for network in card.NETWORKS:
+        assert (weights / f"ocinet-{network}.md").read_text(encoding="utf-8") == card.render(network)

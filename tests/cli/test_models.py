@@ -25,7 +25,7 @@ def test_list_gives_every_row_with_numbers(capsys: pytest.CaptureFixture[str]) -
     assert rows["ocinet-tiny"]["input_size"] == [256, 256]
     assert "ocinet-global-global-local" in printed.err
     tiny = next(weights for weights in report["weights"] if weights["name"] == "ocinet-tiny")
-    assert (tiny["model"], tiny["labels"], tiny["imgsz"]) == ("ocinet-pvt-b0", ["defect"], [224, 224])
+    assert (tiny["model"], tiny["labels"], tiny["imgsz"]) == ("ocinet-tiny", ["defect"], [224, 224])
     assert "smp:unet:resnet18" in printed.err
 
 
