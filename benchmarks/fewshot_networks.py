@@ -19,7 +19,7 @@ import os
 import sys
 from pathlib import Path
 
-from shipped_weights import RUNS, flawscope
+from shipped_weights import RUNS, draw_surfaces, flawscope
 
 HERE = Path(__file__).parent
 UNSEEN = {
@@ -30,8 +30,7 @@ UNSEEN = {
 
 
 def drawn() -> None:
-    told = ["--count", "400", "--size", "256x256", "--seed", "11", "--clean", "0.25"]
-    flawscope("data", "synth", "--out", RUNS / "drawn", *told)
+    draw_surfaces(RUNS / "drawn", 400)
 
 
 def train() -> None:

@@ -27,6 +27,7 @@ import sys
 from pathlib import Path
 
 from flawscope.machine import describe_machine
+from shipped_card import NETWORKS, fill_readme, render
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -36,7 +37,6 @@ WEIGHTS = ROOT / "src" / "flawscope" / "weights"
 DRAWN = RUNS / "drawn-200"
 STUDY = HERE / "studies" / "general.yaml"
 MATERIALS = HERE / "datasets" / "steel540_tile_drawn.yaml"
-NETWORKS = ("tiny", "nano")
 
 
 def flawscope(*words: str | Path) -> None:
@@ -54,10 +54,15 @@ def data() -> Path:
     return Path(root).resolve()
 
 
+def draw_surfaces(folder: Path, count: int) -> None:
+    """Surfaces to train on, a quarter of them clean, unless they are there."""
+    if not folder.exists():
+        told = ["--count", str(count), "--size", "256x256", "--seed", "11", "--clean", "0.25"]
+        flawscope("data", "synth", "--out", folder, *told)
+
+
 def drawn() -> None:
-    if not DRAWN.exists():
-        told = ["--count", "200", "--size", "256x256", "--seed", "11", "--clean", "0.25"]
-        flawscope("data", "synth", "--out", DRAWN, *told)
+    draw_surfaces(DRAWN, 200)
 
 
 def train(network: str) -> None:
@@ -121,8 +126,6 @@ def with_machine(file: Path) -> None:
 
 
 def card() -> None:
-    from shipped_card import fill_readme, render
-
     for network in NETWORKS:
         (WEIGHTS / f"ocinet-{network}.md").write_text(render(network), encoding="utf-8")
     fill_readme()
@@ -135,7 +138,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("stages", nargs="+", choices=[*once, *for_each], metavar="STAGE")
-    parser.add_argument("--network", choices=NETWORKS, help="of train, store and measure; both by default")
+    parser.add_argument("--network", choices=[*NETWORKS], help="of train, store and measure; both by default")
     told = parser.parse_args()
     for wanted in told.stages:
         if wanted in once:
